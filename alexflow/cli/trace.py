@@ -13,9 +13,14 @@ from alexflow.timeline.storage_lines import find_run
 from alexflow.timeline.task_columns import read_run
 from alexflow.timeline.trace import write_trace
 
+#: Of files: the Trace Event Format, and Perfetto's own.
+ENDINGS = (".json", ".pftrace")
+
 
 def execute(options: argparse.Namespace) -> int:
     """Write a run as a trace: by default the last one."""
+    if not options.output.endswith(ENDINGS):
+        raise WrongUse(f"-o {options.output}: a trace ends in .json or .pftrace, which says in which form it is")
     storage = existing_storage(options)
     run = find_run(storage, options.run)
     columns = read_run(storage, run)

@@ -68,7 +68,7 @@ class ClassCounts:
 
 
 class EngineCounts:
-    """What one engine has counted, and how much of it has been taken.
+    """Counts of one engine, and how much of them has been taken.
 
     Args:
         tallies: its counts, which hold on to the engine; so they are not held here.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.util import find_spec
 
 from alexflow.cards.card import Card
@@ -11,18 +11,34 @@ from alexflow.report.markup import Markup, MarkupPart, element, joined, section
 #: Bytes of the cards in one page; what is beyond is named.
 MOST_CARD_BYTES = 1_500_000
 
+#: Tasks whose cards are seen at once; those of more are folded.
+MOST_OPEN = 24
+
+#: Characters of a task's parameters above its cards.
+MOST_CHARACTERS = 120
+
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
 _STYLE = "body{font:14px system-ui,sans-serif;margin:8px;color-scheme:light dark}img,svg{max-width:100%}"
 
 
 def card_frames(cards: Sequence[Card]) -> Markup:
     """Return the cards of one task."""
-    return joined([_frame(card) for card in cards])
+    return element("div", *[_frame(card) for card in cards], class_="frames")
 
 
-def cards_section(tasks: Iterable[tuple[str, Sequence[Card]]]) -> Markup | None:
-    """Return a section with the cards of tasks, as many as there is room for; None if there are none."""
-    parts: list[MarkupPart] = []
+def digest_of(task_id: str) -> bytes:
+    """Return the digest in a task's id."""
+    return bytes.fromhex(task_id[-40:])
+
+
+def cards_section(tasks: Iterable[tuple[str, Sequence[Card]]], fields: Mapping[bytes, str]) -> Markup | None:
+    """Return a section with the cards of tasks, as many as there is room for; None if there are none.
+
+    Args:
+        tasks: ids, each with the task's cards.
+        fields: the parameters of tasks in a line, by digest.
+    """
+    blocks: list[MarkupPart] = []
     room, left_out = MOST_CARD_BYTES, 0
     for task_id, cards in sorted(tasks):
         frames = card_frames(cards)
@@ -31,7 +47,12 @@ def cards_section(tasks: Iterable[tuple[str, Sequence[Card]]]) -> Markup | None:
             continue
         room -= len(frames.encode())
         cls, _, digest = task_id.rpartition(".")
-        parts += [element("h3", f"{cls.rpartition('.')[2]} {digest[:8]}"), frames]
+        parameters = fields.get(digest_of(task_id), "")[:MOST_CHARACTERS]
+        title = element("h3", f"{cls.rpartition('.')[2]} ", element("code", digest[:8]), " ", parameters)
+        blocks.append(element("div", title, frames, class_="several" if len(cards) > 1 else None))
+    parts: list[MarkupPart] = [element("div", *blocks, class_="cards")] if blocks else []
+    if len(blocks) > MOST_OPEN:
+        parts = [element("details", element("summary", f"The cards of {len(blocks):,} tasks"), *parts)]
     if left_out:
         parts.append(
             element("p", f"The cards of {left_out:,} more tasks are left out here; each task's page has them.")

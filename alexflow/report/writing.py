@@ -12,8 +12,9 @@ from pathlib import Path
 import msgspec
 
 from alexflow.cards.kept import cards_of_run
+from alexflow.progress.text import counted
 from alexflow.report import sections
-from alexflow.report.cards import cards_section
+from alexflow.report.cards import cards_section, digest_of
 from alexflow.report.details import described, details_of, field_texts
 from alexflow.report.facts import RunFacts
 from alexflow.report.markup import Markup, element, joined
@@ -69,10 +70,15 @@ def report_page(storage: Storage, run_id: str) -> str:
     columns = read_run(storage, run_id)
     assert columns.run is not None
     facts = RunFacts(columns, columns.run)
-    fields = field_texts(storage, run_id, {bytes.fromhex(line.task_id[-40:]) for line in facts.run.failures})
+    cards = list(cards_of_run(storage, run_id))
+    shown = [*(line.task_id for line in facts.run.failures), *(task_id for task_id, _ in cards)]
+    fields = field_texts(storage, run_id, set(map(digest_of, shown)))
     rest = sections.all_sections(facts, fields)
-    cards = cards_section(cards_of_run(storage, run_id))
-    rest = rest if cards is None else [cards, *rest]
+    if (of_tasks := cards_section(cards, fields)) is not None:
+        to_them = element(
+            "p", element("a", counted(len(cards), "task"), href="#cards"), " made cards, shown at the end."
+        )
+        rest = [to_them, *rest, of_tasks]
     room = MOST_BYTES - sum(len(part.encode()) for part in rest) - 200_000  # style, scripts, heading, still picture
     chosen, details = _fitting_details(storage, facts, room // 4)
     packed, tick = _fitting_timeline(facts, room - len(details))

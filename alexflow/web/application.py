@@ -20,6 +20,7 @@ from alexflow.cards.kept import cards_of_run, cards_of_task
 from alexflow.engine.engine import Engine
 from alexflow.errors import AlexflowError, AmbiguousKey, NotRecorded
 from alexflow.record import Entry, Explanation, Record
+from alexflow.report.cards import digest_of
 from alexflow.report.details import field_texts
 from alexflow.report.writing import report_page
 from alexflow.storage import LocalStorage, Storage, open_storage
@@ -107,8 +108,7 @@ class _LivePage:
         run = request.path_params["run"]
         if not await self._observer.has(run):
             return _not_found(request, f"There is no run {run}.")
-        tasks = await asyncio.to_thread(lambda: list(cards_of_run(self._storage, run)))
-        return HTMLResponse(pages.cards_page(_base(request), run, tasks))
+        return HTMLResponse(await asyncio.to_thread(self._cards_page, _base(request), run))
 
     async def task(self, request: Request) -> Response:
         key = request.path_params["key"]
@@ -131,6 +131,11 @@ class _LivePage:
         texts = await asyncio.to_thread(field_texts, self._storage, run_id, {digest})
         page = pages.failed_task_page(_base(request), run_id, attempts, texts.get(digest, ""), _named(self._storage))
         return HTMLResponse(page)
+
+    def _cards_page(self, base: str, run: str) -> str:
+        tasks = list(cards_of_run(self._storage, run))
+        fields = field_texts(self._storage, run, {digest_of(task_id) for task_id, _ in tasks})
+        return pages.cards_page(base, run, tasks, fields)
 
     def _looked_up(self, key: str) -> tuple[Entry, Explanation | None, set[str], list[Card]]:
         record = Record(self._storage)

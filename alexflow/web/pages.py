@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from alexflow.cards.card import Card
@@ -225,9 +225,9 @@ def _facts(base: str, entry: Entry) -> Iterator[tuple[str, MarkupPart]]:
         yield "worker's peak memory", size(entry.peak_rss_bytes)
 
 
-def cards_page(base: str, run_id: str, tasks: Iterable[tuple[str, Sequence[Card]]]) -> str:
-    """Return the cards of the tasks of a run."""
-    there = cards_section(tasks) or element("p", "No task of this run has made a card.")
+def cards_page(base: str, run_id: str, tasks: Iterable[tuple[str, Sequence[Card]]], fields: Mapping[bytes, str]) -> str:
+    """Return the cards of the tasks of a run, with their parameters by digest."""
+    there = cards_section(tasks, fields) or element("p", "No task of this run has made a card.")
     title = element("h1", "Run ", link(base, "runs", run_id))
     return page(base, f"Cards of {run_id}", title, there)
 

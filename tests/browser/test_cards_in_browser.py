@@ -17,7 +17,7 @@ import alexflow.web
 from alexflow import LocalStorage
 from alexflow.report import write_report
 from tests.browser.tab import Tab
-from tests.cards.tasks import Evil, OnTheLoop
+from tests.cards.tasks import Evil, OneCard, OnTheLoop
 from tests.web.served import served
 
 EVIL = (
@@ -91,4 +91,36 @@ def test_cards_are_seen(tab: Tab, tmp_path: Path) -> None:
         tab.page.locator("iframe.card").nth(number).scroll_into_view_if_needed()
     assert tab.page.frame_locator("iframe.card >> nth=0").locator("b").inner_text() == "task 7"
     assert tab.page.frame_locator("iframe.card >> nth=2").locator("circle").count() == 1
+    assert tab.problems == []
+
+
+def heights(tab: Tab) -> tuple[float, float]:
+    """Of the section of the cards, and where it begins."""
+    box = tab.page.locator("#cards").bounding_box()
+    assert box is not None
+    return box["height"], box["y"]
+
+
+def test_cards_stand_beside_each_other_after_all_else_with_the_parameters_of_their_tasks(
+    tab: Tab, tmp_path: Path
+) -> None:
+    alexflow.run([OneCard(n) for n in range(6)], storage=tmp_path / "st", progress=False, html=tmp_path / "few.html")
+    tab.open((tmp_path / "few.html").as_uri())
+    assert tab.page.locator("#cards iframe").count() == 6
+    assert {text.partition("n=")[2] for text in tab.page.locator("#cards h3").all_inner_texts()} == set("012345")
+    places = [each.bounding_box() for each in tab.page.locator("#cards iframe").all()]
+    assert len({place["y"] for place in places if place is not None}) == 2, "three in a row, in a window of 1,200 pixels"
+    _, begins = heights(tab)
+    failures = tab.page.locator("#classes").bounding_box()
+    assert failures is not None
+    assert begins > failures["y"], "what explains the run comes first"
+    assert tab.page.locator("a[href='#cards']").inner_text() == "6 tasks"
+
+
+def test_many_cards_are_folded(tab: Tab, tmp_path: Path) -> None:
+    alexflow.run([OneCard(n) for n in range(30)], storage=tmp_path / "st", progress=False, html=tmp_path / "many.html")
+    tab.open((tmp_path / "many.html").as_uri())
+    assert heights(tab)[0] < 150
+    tab.page.click("#cards summary")
+    assert tab.page.locator("#cards iframe").first.is_visible()
     assert tab.problems == []

@@ -57,6 +57,13 @@ class OnTheLoop(InAWorker):
 
 
 @dataclass(frozen=True)
+class OneCard(InAWorker):
+    async def run(self, input: None, output: JSONOutput[int]) -> None:  # type: ignore[override]
+        current.card(f"<b>task {self.n}</b>")
+        await output.astore(self.n)
+
+
+@dataclass(frozen=True)
 class Generates(DynamicTask):
     n: int
 

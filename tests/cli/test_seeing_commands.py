@@ -38,10 +38,17 @@ def test_report_and_trace_write_files(place: Path, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize("command", ["report", "trace"])
 def test_wrong_use_is_said_in_a_line(place: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
     storage = ["--storage", str(place / "results")]
-    assert main([command, "2031", "-o", str(place / "x"), *storage]) == 2
+    assert main([command, "2031", "-o", str(place / "x.json"), *storage]) == 2
     assert "no run '2031'" in capsys.readouterr().err
-    assert main([command, "-o", str(place / "no" / "x"), *storage]) == 2
+    assert main([command, "-o", str(place / "no" / "x.json"), *storage]) == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["x.txt", "x", "x.json.gz"])
+def test_a_trace_of_another_ending_is_refused(place: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    assert main(["trace", "-o", str(place / name), "--storage", str(place / "results")]) == 2
+    assert f"{name}: a trace ends in .json or .pftrace" in capsys.readouterr().err
+    assert not (place / name).exists()
 
 
 def test_watch_shows_a_run_that_is_over(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

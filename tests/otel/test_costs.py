@@ -1,4 +1,4 @@
-"""What is done for a task because of OpenTelemetry, counted in calls of Python functions."""
+"""Costs of OpenTelemetry for a task, counted in calls of Python functions."""
 
 from __future__ import annotations
 
