@@ -20,8 +20,9 @@ PACKAGE = Path(alexflow.__file__).parent
 #: Time that processes have to end after the tests that started them: some are on their way by then.
 SECONDS_TO_END = 10.0
 
-#: Processes that Python starts for itself, once, and ends when it ends itself.
-PYTHONS_OWN = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
+#: Processes that Python starts for itself, once, and those of the browser that all of its tests share; they end with
+#: the tests.
+KEPT = ("multiprocessing.resource_tracker", "multiprocessing.forkserver", "/chromium", "/chrome", "/playwright/driver/")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -73,9 +74,9 @@ def no_process_is_left() -> Iterator[None]:
     new = descendants_of(os.getpid()) - before
     if new:
         left = {pid: command_of(pid) for pid in still_alive(new, SECONDS_TO_END)}
-        pythons = {pid for pid, command in left.items() if any(name in command for name in PYTHONS_OWN)}
-        kill_and_reap(new - pythons)
-        assert left.keys() <= pythons, f"processes outlived the tests: {left}"
+        kept = {pid for pid, command in left.items() if any(name in command for name in KEPT)}
+        kill_and_reap(new - kept)
+        assert left.keys() <= kept, f"processes outlived the tests: {left}"
 
 
 @pytest.fixture(autouse=True, scope="session")
