@@ -14,6 +14,7 @@ from alexflow.report.markup import Markup, MarkupPart, element, joined, section,
 from alexflow.report.packing import lane_labels
 from alexflow.report.path_section import class_label, critical_path, graph
 from alexflow.report.still import still_png
+from alexflow.timeline.engine_liveness import engine_is_gone, state_of
 from alexflow.timeline.run_fold import RunFold
 
 #: Rows of the table of workers, and failures in full; the page says how many it leaves out.
@@ -22,29 +23,35 @@ MOST_WORKERS, MOST_TAILS = 64, 20
 #: Buckets of the timeline as a table.
 BUCKETS = 20
 
-OUTCOMES = {"done": "done", "failed": "failed", "cancelled": "cancelled", "error": "ended by an error"}
-
 
 def heading(facts: RunFacts) -> Markup:
     """Return the first lines: the outcome, and the figures that most look for."""
     run = facts.run
-    outcome = OUTCOMES.get(run.outcome, "did not end, or goes on")
-    good = {"done": "good", "failed": "bad", "error": "bad"}.get(run.outcome)
+    outcome, gone = state_of(run), engine_is_gone(run)
+    good = "bad" if gone else {"done": "good", "failed": "bad", "error": "bad"}.get(run.outcome)
     ran = sum(cost.done for cost in run.costs.values())
     failed = sum(cost.failed for cost in run.costs.values())
     title = element(
-        "h1", f"Run {run.begun.id}: ", element("span", outcome, class_=good), f" in {duration(run.seconds)}"
+        "h1", f"Run {run.begun.id}: ", element("span", outcome, class_=good), _until(run, gone), duration(run.seconds)
     )
-    cached = "unknown" if run.ended is None else f"{run.ended.counts[1]:,}"
+    others = ("were there already", f"{run.ended.counts[1]:,}") if run.ended is not None else _not_ended(run, gone)
     tiles = [
         ("tasks ran", f"{ran:,}"),
-        ("were there already", cached),
+        others,
         (_with_skipped(run), f"{failed:,}"),
         ("attempts retried", f"{sum(cost.retries for cost in run.costs.values()):,}"),
         ("workers busy", f"{facts.busy:.0%}") if facts.bounds.workers else ("where tasks ran", "event loop"),
         ("bytes stored", size(sum(cost.bytes for cost in run.costs.values()))),
     ]
     return joined([title, _about(run), element("div", *[_tile(*each) for each in tiles], class_="tiles")])
+
+
+def _until(run: RunFold, gone: bool) -> str:
+    return " in " if run.ended is not None else " after " if gone else "; recorded are "
+
+
+def _not_ended(run: RunFold, gone: bool) -> tuple[str, str]:
+    return "were under way" if gone else "under way", f"{len(run.under_way()):,}"
 
 
 def _with_skipped(run: RunFold) -> str:

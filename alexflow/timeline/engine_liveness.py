@@ -9,3 +9,11 @@ from alexflow.timeline.run_fold import RunFold
 def engine_is_gone(run: RunFold) -> bool:
     """Return whether a run has no end and its engine's process is gone; of another machine's that is not known."""
     return run.ended is None and engine_exists(run.header.host, run.header.pid) is False
+
+
+def state_of(run: RunFold) -> str:
+    """Return how a run ended, or where it stands."""
+    if run.ended is not None:
+        return "ended by an error" if run.outcome == "error" else run.outcome
+    states = {True: "goes on", False: "was killed", None: "did not end, or goes on"}
+    return states[engine_exists(run.header.host, run.header.pid)]

@@ -68,7 +68,9 @@ class Guard:
         host = headers.get("host", "")
         if _name(f"//{host}") not in self._hosts:
             return PlainTextResponse(
-                f"this page is not served as {host!r}: name the host, alexflow.web.app(hosts=…)", 403
+                f"this page is not served as {host!r}; name the host: alexflow serve --allow-host NAME, or "
+                "alexflow.web.app(hosts=…)",
+                403,
             )
         origin = headers.get("origin")
         if origin is not None and _name(origin) not in self._hosts:

@@ -13,7 +13,7 @@ from alexflow.record.leaves import leaves
 from alexflow.record.lines import AttemptLine
 from alexflow.report.cards import card_frames, cards_section
 from alexflow.report.markup import Markup, MarkupPart, element, joined, section, table
-from alexflow.report.sections import OUTCOMES
+from alexflow.timeline.engine_liveness import engine_is_gone, state_of
 from alexflow.timeline.run_fold import RunFold
 from alexflow.web.messages import headline_of, short
 
@@ -75,8 +75,8 @@ def runs_page(base: str, runs: Sequence[RunFold]) -> str:
 
 def _run_row(base: str, run: RunFold) -> list[MarkupPart]:
     moment = datetime.fromtimestamp(run.started, UTC).strftime("%Y-%m-%d %H:%M:%S")
-    outcome = OUTCOMES.get(run.outcome, "goes on, or was killed")
-    kind = {"done": "good", "failed": "bad", "error": "bad"}.get(run.outcome)
+    outcome = state_of(run)
+    kind = "bad" if engine_is_gone(run) else {"done": "good", "failed": "bad", "error": "bad"}.get(run.outcome)
     ran, failed = (sum(getattr(cost, name) for cost in run.costs.values()) for name in ("done", "failed"))
     command = shlex.join(run.begun.about.get("command", ()))
     return [

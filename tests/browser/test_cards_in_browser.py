@@ -109,7 +109,7 @@ def test_cards_stand_beside_each_other_after_all_else_with_the_parameters_of_the
     assert tab.page.locator("#cards iframe").count() == 6
     assert {text.partition("n=")[2] for text in tab.page.locator("#cards h3").all_inner_texts()} == set("012345")
     places = [each.bounding_box() for each in tab.page.locator("#cards iframe").all()]
-    assert len({place["y"] for place in places if place is not None}) == 2, "three in a row, in a window of 1,200 pixels"
+    assert len({place["y"] for place in places if place is not None}) == 2, "three in a row of 1,200 pixels"
     _, begins = heights(tab)
     failures = tab.page.locator("#classes").bounding_box()
     assert failures is not None

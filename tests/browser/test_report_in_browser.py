@@ -124,4 +124,5 @@ def test_it_reads_without_scripts(chromium: Any, report: tuple[str, TaskColumns]
     assert page.locator("#still").is_visible()
     assert page.locator("#classes tbody tr").count() == 6
     assert not page.locator("#timeline-canvas").is_visible()
+    assert not page.locator("#tools").is_visible(), "its buttons would do nothing"
     context.close()

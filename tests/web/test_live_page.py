@@ -142,6 +142,10 @@ def test_a_run_whose_engine_was_killed_has_nothing_left(tmp_path: Path) -> None:
         viewer = Viewer(port, run)
         changes = viewer.next()[2]["changes"]
         viewer.close()
+        assert '<span class="bad">was killed</span>' in get(port, "/")[2]
+        report = get(port, f"/runs/{run}/report")[2]
+    assert re.search(r'<span class="bad">was killed</span> after [\d.]+ m?s</h1>', report)
+    assert "<b>1</b><span>were under way</span>" in report
     assert changes["headline"].startswith("was killed: 1 done, 1 were under way")
     ((_, done, under_way, *_, left),) = changes["tables"]["classes"]
     assert (done, under_way, left) == ("1", "1", "")
