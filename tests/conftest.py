@@ -72,11 +72,11 @@ def no_process_is_left() -> Iterator[None]:
     before = descendants_of(os.getpid())
     yield
     new = descendants_of(os.getpid()) - before
+    new = {pid for pid in new if not any(name in command_of(pid) for name in KEPT)}
     if new:
         left = {pid: command_of(pid) for pid in still_alive(new, SECONDS_TO_END)}
-        kept = {pid for pid, command in left.items() if any(name in command for name in KEPT)}
-        kill_and_reap(new - kept)
-        assert left.keys() <= kept, f"processes outlived the tests: {left}"
+        kill_and_reap(new)
+        assert not left, f"processes outlived the tests: {left}"
 
 
 @pytest.fixture(autouse=True, scope="session")
