@@ -60,7 +60,6 @@ from alexflow.type_vars import T
 if TYPE_CHECKING:
     from alexflow.engine.keywords import LoadKeywords, RequestKeywords
     from alexflow.engine.mapping import Mapped
-    from alexflow.executors.loaded_libraries import LoadedLibraries
     from alexflow.executors.process.started_server import StartedServer
     from alexflow.graph import Forceable
     from alexflow.limits import Queue, RateLimit
@@ -162,8 +161,7 @@ class Engine(OpenEngine):
         )
         self.storage = open_storage(storage)
         self._workers = as_workers(workers)
-        asked = workers.threads if isinstance(workers, Workers) else None
-        self._threads_of_libraries = asked or 0  # in this process they change only if an option says so
+        self._library_threads = workers.threads if isinstance(workers, Workers) else None
         at_once, rates = as_limits(limits)
         self._limits: dict[str, int | RateSpec] = {**at_once, **rate_specs(rates)}
         self._max_concurrency = max_concurrency
@@ -221,7 +219,7 @@ class Engine(OpenEngine):
     def _make_driver(self, scheduler: Scheduler) -> Driver:
         executors = make_executors(
             ExecutorSettings(
-                *(self._workers, self._max_concurrency, self._grace, self._echo, self._libraries()),
+                *(self._workers, self._max_concurrency, self._grace, self._echo, self._library_threads),
                 *(self.started_server, self._capacity, tuple(self._devices or ())),
                 reserved=0 if self._queue is None else self._queue.reserve.get("process", 0),
             ),
@@ -240,13 +238,6 @@ class Engine(OpenEngine):
             record=record,
             queue=self._queue,
         )
-
-    def _libraries(self) -> LoadedLibraries | None:
-        if not self._threads_of_libraries:
-            return None
-        from alexflow.executors.loaded_libraries import LoadedLibraries  # deferred: seldom asked for
-
-        return LoadedLibraries(self._threads_of_libraries)
 
     def _prepare_storage(self) -> bool:
         self.storage.prepare()

@@ -4,8 +4,9 @@ With eight workers on eight CPUs that would be 64 threads, which wait for each o
 workers took 26.5 s, and 2.8 s with one thread each. So each worker gets a share. A library looks at its variable when
 it is loaded; so they are set before anything is imported. What the user has set stays.
 
-In threads of the engine's process it is too late for that, and the process is the application's. There it is done if it
-is asked for (:mod:`alexflow.executors.loaded_libraries`).
+In threads of the engine's process it is too late for that, and the process is the application's. There OpenMP has its
+share in each thread, and what holds for the whole process is set only if it is asked for
+(:mod:`alexflow.executors.loaded_libraries`).
 """
 
 from __future__ import annotations
@@ -124,6 +125,18 @@ def _bound_loaded(environment: Mapping[str, str]) -> None:
         numexpr.set_num_threads(threads["NUMEXPR_NUM_THREADS"])
 
 
+def bound_openmp(threads: int, environment: Mapping[str, str] = os.environ) -> None:
+    """Bound the threads that OpenMP starts for the calling thread, unless the user has said how many in a variable."""
+    is_users = environment.get("OMP_NUM_THREADS") not in (None, environment.get(SHARE_VARIABLE))
+    controllers = None if is_users else _controllers()
+    if controllers is not None:
+        if (torch := sys.modules.get("torch")) is not None:
+            torch.get_num_threads()  # which sets the number when torch is first asked in a thread
+        for library in controllers:
+            if library.user_api == "openmp":
+                library.set_num_threads(threads)
+
+
 def can_share_among_loaded(environment: Mapping[str, str]) -> bool:
     """Whether :func:`share_among_loaded` reaches all libraries that this process has loaded."""
     if max(_threads(environment, variable) for variable in ONE_THREAD) <= 1 or _controllers() is not None:
@@ -155,7 +168,8 @@ def _controllers() -> list[Any] | None:
     except ImportError:
         return None
     modules = len(sys.modules)
-    if modules not in _found:
+    found = _found.get(modules)
+    if found is None:
         _found.clear()
-        _found[modules] = threadpoolctl.ThreadpoolController().lib_controllers
-    return _found[modules]
+        found = _found[modules] = threadpoolctl.ThreadpoolController().lib_controllers
+    return found

@@ -42,9 +42,12 @@ def _make_thread(settings: ExecutorSettings) -> Executor:
     threads = settings.workers.count or 1
 
     def make() -> Executor:
+        from alexflow.executors.loaded_libraries import LoadedLibraries
         from alexflow.executors.thread import thread_executor
 
-        return thread_executor(threads, grace=settings.grace, libraries=settings.libraries, capacity=settings.capacity)
+        asked, share = settings.library_threads, settings.workers.threads or 1
+        libraries = None if asked == 0 else LoadedLibraries(share, asked or 0)
+        return thread_executor(threads, grace=settings.grace, libraries=libraries, capacity=settings.capacity)
 
     return ExecutorOnDemand(make, threads)
 

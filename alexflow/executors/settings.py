@@ -12,7 +12,6 @@ from alexflow.executors.workers import Workers
 
 if TYPE_CHECKING:
     from alexflow.executors.capacity import Capacity
-    from alexflow.executors.loaded_libraries import LoadedLibraries
     from alexflow.executors.process.output_capture import Echo
     from alexflow.executors.process.started_server import StartedServer
 
@@ -25,7 +24,7 @@ class ExecutorSettings(Struct, frozen=True):
         max_concurrency: how many jobs at once on the event loop.
         grace: seconds that a stopped job gets to end.
         echo: shows at once what tasks print, if that was asked for.
-        libraries: bounds the threads of numerical libraries in this process, if that was asked for.
+        library_threads: how many threads numerical libraries may start, if that was asked for; 0 leaves them alone.
         started: a fork server that has been started ahead, for worker processes.
         capacity: what jobs may claim of the machine; None if none does.
         devices: kinds of devices that a worker process does not see unless its job has claimed some.
@@ -36,7 +35,7 @@ class ExecutorSettings(Struct, frozen=True):
     max_concurrency: int
     grace: float
     echo: Echo | None = None
-    libraries: LoadedLibraries | None = None
+    library_threads: int | None = None
     started: StartedServer | None = None
     capacity: Capacity | None = None
     devices: tuple[str, ...] = ()

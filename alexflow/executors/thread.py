@@ -36,7 +36,7 @@ def thread_executor(
     Args:
         threads: how many at once, besides those that have been abandoned.
         grace: seconds that a job which is stopped gets to finish publishing.
-        libraries: bounds the threads of numerical libraries, if that was asked for.
+        libraries: bounds the threads of numerical libraries; None to leave them alone.
         capacity: what jobs may claim; None if none does.
     """
     return LoopExecutor(threads, grace=grace, how=InThreads(libraries), capacity=capacity)
@@ -46,7 +46,7 @@ class InThreads:
     """Jobs are calls in threads.
 
     Args:
-        libraries: bounds the threads of numerical libraries, if that was asked for.
+        libraries: bounds the threads of numerical libraries; None to leave them alone.
     """
 
     name = "thread"

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 import alexflow
-from alexflow import BinaryOutput, Engine, Output, Task, TaskOptions, Workers
+from alexflow import BinaryOutput, Engine, Output, ResourceSpec, Task, TaskOptions, Workers
 from alexflow.errors import DefinitionError
 from alexflow.executors.cpus import cpus
 from alexflow.executors.library_threads import VARIABLES, apply_thread_share
@@ -56,12 +56,23 @@ class Product(Task):
         output.store(threads_of_libraries())
 
 
-def threads_of_libraries() -> list[int]:
+def threads_of_libraries(user_api: str = "blas") -> list[int]:
     import numpy
     import threadpoolctl
 
     numpy.ones((2, 2)) @ numpy.ones((2, 2))
-    return [library["num_threads"] for library in threadpoolctl.threadpool_info()]
+    found = threadpoolctl.threadpool_info()
+    return [library["num_threads"] for library in found if library["user_api"] == user_api]
+
+
+@dataclass(frozen=True)
+class Loops(Product):
+    """The threads that OpenMP may start for a loop in this task."""
+
+    number: int = 0
+
+    def run(self, input: None, output: Output[list[int]]) -> None:
+        output.store(threads_of_libraries("openmp"))
 
 
 @dataclass(frozen=True)
@@ -170,6 +181,42 @@ async def test_threads_of_this_process_else(place):
     pytest.importorskip("threadpoolctl")
     pytest.importorskip("numpy")
     assert await found(place, 2, Product()) == threads_of_libraries()
+
+
+@pytest.fixture
+def openmp(nothing_said):
+    """OpenMP in this process, with three threads."""
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    pytest.importorskip("sklearn.ensemble", reason="brings OpenMP along: pip install --group examples")
+    with threadpoolctl.threadpool_limits(3, user_api="openmp"):
+        yield
+        assert set(threads_of_libraries("openmp")) == {3}, "the application's threads keep their number"
+
+
+@pytest.mark.usefixtures("openmp")
+async def test_openmp_has_a_tasks_share_in_its_thread(place, monkeypatch):
+    monkeypatch.setattr("alexflow.executors.supply.cpus", lambda: 8)
+    monkeypatch.setattr("alexflow.executors.library_threads.cpus", lambda: 8)
+    tasks = [Loops(number=n, resource_spec=ResourceSpec(cpus=n) if n else None) for n in (0, 4, 2, 0.5)]
+    async with Engine(place, workers=2) as engine:
+        found = [await engine.load(task.output()) for task in [*tasks, Loops(number=6)]]
+    assert [set(threads) for threads in found] == [{4}, {4}, {2}, {1}, {4}]
+
+
+@pytest.mark.usefixtures("openmp")
+@pytest.mark.parametrize(
+    ("workers", "said", "threads"), [(Workers(2, threads=2), "", 2), (Workers(2, threads=0), "", None), (2, "5", None)]
+)
+async def test_openmp_is_left_alone_where_the_user_says_so(place, monkeypatch, workers, said, threads):
+    import threading
+
+    if said:
+        monkeypatch.setenv("OMP_NUM_THREADS", said)
+    new: list[int] = []
+    thread = threading.Thread(target=lambda: new.extend(threads_of_libraries("openmp")))
+    thread.start()
+    thread.join()
+    assert set(await found(place, workers, Loops(number=6))) == ({threads} if threads else set(new))
 
 
 async def test_threadpoolctl_is_missing(place, monkeypatch, caplog):
