@@ -37,11 +37,16 @@ class Cell:
 
 
 class Notebook:
-    """A kernel, and the cells that are run in it."""
+    """A kernel, and the cells that are run in it.
 
-    def __init__(self, directory: Path, name: str) -> None:
+    Args:
+        directory: where it runs.
+        session: what Jupyter says of the notebook; None for nothing.
+    """
+
+    def __init__(self, directory: Path, session: Path | str | None) -> None:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([os.getcwd(), str(directory)])}
-        environment |= {"JPY_SESSION_NAME": str(directory / name), "XDG_CACHE_HOME": str(directory / "cache")}
+        environment |= {"JPY_SESSION_NAME": str(session or ""), "XDG_CACHE_HOME": str(directory / "cache")}
         self._manager = jupyter_client.KernelManager(kernel_name="python3")
         self._manager.kernel_spec.argv[0] = sys.executable
         self._manager.start_kernel(cwd=str(directory), env=environment)
@@ -99,7 +104,7 @@ class Notebook:
 
 @pytest.fixture
 def notebook(tmp_path: Path) -> Iterator[Notebook]:
-    opened = Notebook(tmp_path, "analysis.ipynb")
+    opened = Notebook(tmp_path, tmp_path / "analysis.ipynb")
     yield opened
     opened.close()
 
@@ -183,32 +188,60 @@ def test_a_traceback_shows_the_line_of_the_cell(notebook):
     assert "return n / 0  # the line" in cell.error + cell.printed
 
 
-def test_two_notebooks_never_share_results(notebook, tmp_path):
-    made = (
-        "@task\ndef made(n: int) -> str:\n    return {!r}\n"
-        "alexflow.run(made(1), storage='results', progress=False).output.load()"
-    )
-    assert notebook.run(made.format("first")) == "first"
-    other = Notebook(tmp_path, "other.ipynb")
+MADE = (
+    "@task\ndef made(n: int) -> str:\n    return {!r}\n"
+    "alexflow.run(made(1), storage='results', progress=False{}).output.load()"
+)
+
+
+@pytest.mark.parametrize("options", ["", ", record=False"])
+@pytest.mark.parametrize("session", ["/home/me/other.ipynb", "fileId=1aB2", None])
+def test_two_notebooks_never_share_results(notebook, tmp_path, session, options):
+    """Jupyter gives the place of a file, Colab also an id, others nothing."""
+    assert notebook.run(MADE.format("first", options)) == "first"
+    other = Notebook(tmp_path, session)
     try:
-        cell = other.cell(made.format("second"))
+        cell = other.cell(MADE.format("second", options))
         assert "DefinitionError" in cell.error
-        assert "analysis.ipynb" in cell.error
-        assert "task_name" in cell.error
+        for said in ("analysis.ipynb", "task_name", session or "cannot be seen"):
+            assert said in cell.error
+        named = MADE.replace("@task", "@task(task_name='other.made')")
+        assert other.run(named.format("second", options)) == "second"
     finally:
         other.close()
 
 
+def test_a_notebook_that_was_edited_or_renamed_finds_its_results(notebook, tmp_path):
+    assert notebook.run(MADE.format("first", "")) == "first"
+    again, renamed = Notebook(tmp_path, tmp_path / "analysis.ipynb"), Notebook(tmp_path, tmp_path / "renamed.ipynb")
+    try:
+        assert again.run(MADE.format("edited", "")) == "first", "what was stored stays"
+        place = f"{tmp_path.name}/analysis.ipynb"
+        assert f"ALEXFLOW_NOTEBOOK={place}" in renamed.cell(MADE.format("edited", "")).error
+        renamed.run(f"%env ALEXFLOW_NOTEBOOK={place}")
+        assert renamed.run(MADE.format("edited", "")) == "first"
+    finally:
+        again.close()
+        renamed.close()
+
+
+def test_a_notebook_whose_place_cannot_be_seen_warns_of_other_code(tmp_path):
+    first, second = Notebook(tmp_path, None), Notebook(tmp_path, None)
+    try:
+        assert first.run(MADE.format("first", "")) == "first"
+        cell = second.cell(MADE.format("second", ""))
+        assert "the code of __main__.made differs" in cell.printed
+    finally:
+        first.close()
+        second.close()
+
+
 def test_the_place_of_a_notebook_is_what_the_editor_or_the_user_says(notebook):
-    """Visual Studio Code sets a variable; elsewhere, as in Colab, the user says it."""
-    made = (
-        "@task\ndef placed(n: int) -> str:\n    return {!r}\n"
-        "alexflow.run(placed(1), storage='results', progress=False).output.load()"
-    )
+    """Visual Studio Code sets a variable, which says more than Jupyter's; the user says most."""
     notebook.run("__vsc_ipynb_file__ = '/home/me/in_an_editor.ipynb'")
-    assert notebook.run(made.format("first")) == "first"
+    assert notebook.run(MADE.format("first", "")) == "first"
     notebook.run("%env ALEXFLOW_NOTEBOOK=named.ipynb")
-    cell = notebook.cell(made.format("second"))
+    cell = notebook.cell(MADE.format("second", ""))
     assert "DefinitionError" in cell.error
     assert "in_an_editor.ipynb" in cell.error
     assert "named.ipynb" in cell.error
