@@ -10,7 +10,7 @@ from typing import Any, get_origin
 from alexflow.errors import DefinitionError
 from alexflow.formats import JSONOutput
 from alexflow.functions.parameters import parameters_of
-from alexflow.functions.stored_type import comes_back_from_json, formats_for, value_type
+from alexflow.functions.stored_type import comes_back_from_json, formats_for, may_be_none, value_type
 from alexflow.hooks import SHORT_TEXT, repr_of
 from alexflow.model import Output, ResourceSpec, Retry, TaskOptions
 from alexflow.model.function_task import (
@@ -54,6 +54,7 @@ def make_class(
         "__plain_values__": frozenset(each.name for each in parameters if _is_plain(annotations[each.name])),
         "__outputs_in__": tuple(each.name for each in parameters if _is_output(annotations[each.name])),
         "__stored_as__": (_format_of(name, format, annotations, base), key),
+        "__may_be_none__": may_be_none(_returned(annotations, base)),
         "__annotations__": {},
         **settings,
     }
@@ -162,6 +163,12 @@ def _evaluated(annotation: Any, space: dict[str, Any]) -> Any:
         return annotation
 
 
+def _returned(annotations: Mapping[str, Any], base: type) -> Any:
+    """The type of the stored value; Any if the function does not say."""
+    yields = issubclass(base, GeneratorFunction | AsyncGeneratorFunction)
+    return value_type(annotations["return"], yields=yields) if "return" in annotations else Any
+
+
 def _format_of(name: str, format: Any, annotations: Mapping[str, Any], base: type) -> type[Output[Any]]:
     if format is not None:
         cls = format if isinstance(format, type) else get_origin(format)
@@ -176,7 +183,7 @@ def _format_of(name: str, format: Any, annotations: Mapping[str, Any], base: typ
             f"{name} does not say what it returns, so that no format can be chosen for it; annotate it: "
             f"def {name}(…) -> float, or name one: @alexflow.task(format=JSONOutput)"
         )
-    returned = value_type(annotations["return"], yields=issubclass(base, GeneratorFunction | AsyncGeneratorFunction))
+    returned = _returned(annotations, base)
     if comes_back_from_json(returned):
         return JSONOutput
     if isinstance(returned, str):

@@ -42,6 +42,23 @@ def value_type(annotation: Any, *, yields: bool) -> Any:
     return arguments[2] if get_origin(annotation) is Generator and len(arguments) == 3 else None
 
 
+def may_be_none(annotation: Any) -> bool:
+    """Whether a function with this return annotation may return None, as far as the annotation can say."""
+    inner = _type_behind(annotation)
+    if inner is not None:
+        return may_be_none(inner)
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in (Union, types.UnionType):
+        return any(map(may_be_none, arguments))
+    if origin is Literal:
+        return None in arguments
+    cls = annotation if origin is None else origin
+    try:
+        return not isinstance(cls, type) or isinstance(None, cls)
+    except Exception:  # a protocol, or a class that decides by itself
+        return True
+
+
 def comes_back_from_json(annotation: Any) -> bool:
     """Whether JSON gives back every value of a type as it was, as far as the annotation can say."""
     pending, seen = [annotation], set[int]()
@@ -57,20 +74,28 @@ def comes_back_from_json(annotation: Any) -> bool:
     return True
 
 
+def _type_behind(annotation: Any) -> Any:
+    """The type that another one is a name or a description of; None if it is neither."""
+    if isinstance(annotation, typing.NewType):
+        return annotation.__supertype__
+    if hasattr(annotation, "__value__"):  # `type X = ...`
+        return annotation.__value__
+    return get_args(annotation)[0] if get_origin(annotation) is typing.Annotated else None
+
+
 def _parts(annotation: Any) -> list[Any] | None:
     """The types inside a type that JSON keeps; None for one that it does not keep."""
     if annotation in _ITSELF:
         return []
-    if isinstance(annotation, typing.NewType):
-        return [annotation.__supertype__]
-    if hasattr(annotation, "__value__"):  # `type X = ...`
-        return [annotation.__value__]
+    inner = _type_behind(annotation)
+    if inner is not None:
+        return [inner]
     if typing.is_typeddict(annotation):
         return list(typing.get_type_hints(annotation).values())
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin in (Union, types.UnionType):
         return list(arguments)
-    if origin is typing.Annotated or origin in (typing.Required, typing.NotRequired):
+    if origin in (typing.Required, typing.NotRequired):
         return [arguments[0]]
     if origin is Literal:
         return [] if all(type(each) in _ITSELF for each in arguments) else None

@@ -338,12 +338,16 @@ def _refusal(value: Any, kind: type) -> str:
             f"{name} is a secret; pass value.get_secret_value() to a field that is declared with "
             f"field(metadata={{'secret': True}})"
         )
+    if kind.__module__ in _OF_TEXT:
+        return f"{name} is not a plain Python value; pass str(value) to a field that is a str"
+    if callable(getattr(kind, "get_params", None)) and callable(getattr(kind, "set_params", None)):
+        return f"{name} has no identity of its own; pass its class and a dict of its parameters, and make it in run()"
     for method in _TO_PLAIN:
         if callable(getattr(kind, method, None)):
             return f"{name} is not a plain Python value; pass value.{method}()"
     if callable(getattr(value, "item", None)) and getattr(value, "ndim", None) == 0:
         return f"{name} is not a plain Python value; pass value.item()"
-    if hasattr(value, "__array__"):
+    if hasattr(value, "__array__") or callable(getattr(kind, "state_dict", None)):
         return (
             f"{name} has no identity of its own; store it with a task and pass that task's output, or declare {_ENCODE}"
         )
@@ -361,6 +365,9 @@ def _refusal(value: Any, kind: type) -> str:
 
 #: Methods of values that other libraries have in place of plain ones.
 _TO_PLAIN = ("to_pydatetime", "to_pytimedelta")
+
+#: Modules of values that their texts give back: URLs and addresses.
+_OF_TEXT = ("pydantic.networks", "pydantic_core._pydantic_core", "ipaddress")
 
 _ENCODE = 'the field with field(metadata={"encode": …, "decode": …}), which give a plain value and take it back'
 

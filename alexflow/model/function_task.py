@@ -66,6 +66,7 @@ class _OfFunction(AbstractTask):
         __plain_values__: names of those whose annotation is a type that no output is.
         __outputs_in__: names of those that are annotated as an output.
         __stored_as__: format and name of the output.
+        __may_be_none__: whether the function may return None, as far as its annotation says.
     """
 
     __wrapped__: ClassVar[Callable[..., Any]]
@@ -73,6 +74,7 @@ class _OfFunction(AbstractTask):
     __plain_values__: ClassVar[frozenset[str]]
     __outputs_in__: ClassVar[tuple[str, ...]]
     __stored_as__: ClassVar[tuple[type[Output[Any]], str]]
+    __may_be_none__: ClassVar[bool]
 
     def input(self) -> list[Output[Any]] | None:
         found = [output for name in self.__parameters__ for output in _outputs_in(getattr(self, name))]
@@ -99,19 +101,27 @@ class _OfFunction(AbstractTask):
         arguments = {name: _with_outputs(getattr(self, name), bound) for name in self.__parameters__}
         return type(self).__wrapped__(**arguments)
 
+    def _checked(self, value: Any) -> Any:
+        """The value that the function has returned, unless it is a None that stands for a missing ``return``."""
+        if value is None and not self.__may_be_none__:
+            raise TypeError(
+                f"{type(self).__qualname__} returned None, which its annotation does not allow; is a `return` missing?"
+            )
+        return value
+
 
 class PlainFunction(_OfFunction, Task, metaclass=FunctionTask):
     """Base of the tasks of a ``def``."""
 
     def run(self, input: Any, output: Any) -> None:
-        output.store(self._called(input))
+        output.store(self._checked(self._called(input)))
 
 
 class AsyncFunction(_OfFunction, Task, metaclass=FunctionTask):
     """Base of the tasks of an ``async def``."""
 
     async def run(self, input: Any, output: Any) -> None:
-        await output.astore(await self._called(input))
+        await output.astore(self._checked(await self._called(input)))
 
 
 class GeneratorFunction(_OfFunction, DynamicTask, metaclass=FunctionTask):
@@ -129,7 +139,7 @@ class GeneratorFunction(_OfFunction, DynamicTask, metaclass=FunctionTask):
                 yield from _tasks_of(self, given)
         finally:
             generator.close()
-        output.store(value)
+        output.store(self._checked(value))
 
 
 class AsyncGeneratorFunction(_OfFunction, DynamicTask, metaclass=FunctionTask):

@@ -9,8 +9,9 @@ import pickle
 import re
 import subprocess
 import sys
+from collections.abc import Generator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, NewType, Optional
 
 import cloudpickle
 import pytest
@@ -135,6 +136,38 @@ def test_its_failures_name_it(tmp_path):
     messages = {error.task_id.split(".")[3]: error.message for error in result.failures}
     assert "cannot do 3" in messages["fails"]
     assert "would come back as" in messages["returns_wrong"]
+
+
+def test_a_missing_return_fails():
+    @alexflow.task
+    def plain(n: int) -> float:  # type: ignore[return]
+        pass
+
+    @alexflow.task(format=BinaryOutput)
+    async def on_the_loop(n: int) -> Annotated[list[int], "numbers"]:  # type: ignore[return]
+        pass
+
+    @alexflow.task
+    def yields(n: int) -> Generator[Output[float], None, dict[str, int]]:  # type: ignore[return]
+        yield mean(load("a"))
+
+    tasks = [function(1) for function in (plain, on_the_loop, yields)]
+    result = alexflow.run(tasks, storage=MemoryStorage(), executor="thread", on_error="continue", progress=False)
+    assert len(result.failures) == 3
+    for error in result.failures:
+        assert "returned None, which its annotation does not allow; is a `return` missing?" in error.message
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [None, Any, object, "Elsewhere", int | None, Optional[str], Literal[1, None], NewType("Maybe", Optional[int])],  # noqa: UP045
+)
+def test_none_is_a_value_where_the_annotation_allows_it(annotation):
+    def maybe(n: int):
+        return None
+
+    maybe.__annotations__["return"] = annotation
+    assert in_threads(alexflow.task(format=JSONOutput)(maybe)(1)).load() is None
 
 
 def test_generators_are_dynamic_tasks():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import ipaddress
 import json
 import re
 import subprocess
@@ -237,10 +238,27 @@ def test_values_of_pandas_are_refused_with_the_remedy():
     for value, remedy in (
         (pandas.Timestamp("2024-01-01"), r"pass value\.to_pydatetime\(\)"),
         (pandas.Timedelta(days=1), r"pass value\.to_pytimedelta\(\)"),
-        (pandas.Series([1]), r"metadata=\{\"encode\": …"),
+        (pandas.Series([1]), r"store it with a task and pass that task's output, or .*metadata=\{\"encode\": …"),
     ):
         with pytest.raises(IdentityError, match=remedy):
             _ = Hold(value).task_id
+
+
+def test_models_and_texts_of_libraries_are_refused_with_the_remedy():
+    pydantic, svm = pytest.importorskip("pydantic"), pytest.importorskip("sklearn.svm")
+    for value, remedy in (
+        (svm.SVC(), r"a sklearn\S+SVC has no identity of its own; pass its class and a dict of its parameters"),
+        (pydantic.TypeAdapter(pydantic.HttpUrl).validate_python("http://a.b"), r"pass str\(value\)"),
+        (ipaddress.ip_address("10.0.0.1"), r"pass str\(value\)"),
+    ):
+        with pytest.raises(IdentityError, match=remedy):
+            _ = Hold({"nested": [value]}).task_id
+
+
+def test_a_module_of_torch_is_refused_with_the_remedy():
+    torch = pytest.importorskip("torch", exc_type=ImportError)
+    with pytest.raises(IdentityError, match=r"store it with a task and pass that task's output"):
+        _ = Hold(torch.nn.Linear(1, 1)).task_id
 
 
 # -- documents from strangers
