@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,26 @@ def test_a_module_that_was_reloaded_counts_from_the_next_task_on(notebook, tmp_p
     module.write_text("def helper(n):\n    return n + 100_000\n")
     notebook.run("_ = importlib.reload(helpers)")
     assert notebook.run("await engine.load(helped(2))") == 100_002
+    notebook.run("await engine.__aexit__(None, None, None)")
+
+
+def test_a_module_that_autoreload_changes_counts_from_the_next_cell_on(notebook, tmp_path):
+    """It changes functions and classes in place, and not all that a cell has imported from the module."""
+    module = tmp_path / "helpers.py"
+    text = "K = 1\ndef helper():\n    return 1\nclass Helper:\n    def value(self): return 1\n"
+    module.write_text(text)
+    notebook.run("import sys; sys.dont_write_bytecode = True\n%load_ext autoreload\n%autoreload 2")
+    notebook.run("engine = await Engine(storage='results', workers=1).__aenter__()")
+    here = "[helpers.K, helpers.helper(), helpers.Helper().value(), helper(), Helper().value()]"
+    helped = f"@task\ndef helped(n: int) -> list[int]:\n    return {here}"
+    first = f"import helpers\nfrom helpers import helper, Helper\n{helped}\nawait engine.load(helped(1))"
+    assert notebook.run(first) == [1] * 5
+    for number in (2, 3):
+        module.write_text(text.replace("1", str(number)))
+        os.utime(module, (time.time() + number, time.time() + number))  # later, whatever the clock of files can tell
+        found = notebook.run(f"await engine.load(helped({number}))")
+        assert found[:3] == [number] * 3
+        assert found == notebook.run(here)
     notebook.run("await engine.__aexit__(None, None, None)")
 
 

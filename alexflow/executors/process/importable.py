@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Collection, Sequence
 from importlib.machinery import ModuleSpec
+from math import inf
 from types import FunctionType, ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -62,15 +64,39 @@ def _search(module: ModuleType, name: str) -> bool:
 
 
 class _Reloads:
-    """A finder that finds nothing, and counts how often a module is looked for in order to be executed again."""
+    """A finder that finds nothing, and counts how often a module is looked for in order to be executed again.
+
+    IPython's autoreload changes functions and classes of a module in place where it can, without executing the module.
+    So the times of files that it goes by are compared with those that they had when their modules were first seen here.
+    """
 
     def __init__(self) -> None:
         self.count = 0
+        self._times: dict[str, float] = {}
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         if target is not None:  # given by importlib.reload, and by nothing else
             self.count += 1
         return None
+
+    def look_at_autoreload(self) -> None:
+        """Count what IPython's autoreload has changed since the last look."""
+        shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+        magics = getattr(getattr(shell, "magics_manager", None), "registry", {}).get("AutoreloadMagics")
+        times = getattr(getattr(magics, "_reloader", None), "modules_mtimes", {})
+        for name in sys.modules.keys() - self._times.keys():
+            self._times[name] = _time_of_file(sys.modules.get(name))
+        if any(self._times.get(name, time) < time for name, time in times.items()):
+            self.count += 1
+        self._times.update(times)
+
+
+@blocks_briefly("once a module, in a notebook that has loaded autoreload")
+def _time_of_file(module: object) -> float:
+    try:
+        return os.stat(module.__file__).st_mtime  # type: ignore[attr-defined]
+    except (AttributeError, TypeError, ValueError, OSError):  # it has none
+        return inf
 
 
 _reloads = _Reloads()
@@ -80,4 +106,6 @@ def reloads() -> int:
     """Return how often modules have been reloaded in this process since the first call."""
     if _reloads not in sys.meta_path:
         sys.meta_path.insert(0, _reloads)
+    if "IPython.extensions.autoreload" in sys.modules:
+        _reloads.look_at_autoreload()
     return _reloads.count
