@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from alexflow.frozen import Frozen, set_field
-from alexflow.html_repr import html_text, shown_safely
+from alexflow.html_repr import MAX_CELL, html_text, shown_safely
 
 #: Kinds of failure of which one is shown in full.
 KINDS_SHOWN = 5
@@ -104,6 +104,9 @@ class FailedTask(Frozen):
         what = self.message.partition(":")[0] if self.kind == "TaskFailed" else self.kind
         return self.task_id.rpartition(".")[0], what
 
+    def __repr__(self) -> str:
+        return f"<FailedTask {self.task_id}: {self.message[:MAX_CELL]}>"
+
     def __str__(self) -> str:
         lines = [self.text]
         if len(self.attempts) > 1:
@@ -141,6 +144,9 @@ class FailureReport(Frozen):
         skipped = len(self.skipped)
         them = "it" if len(self.failures) == 1 else "them"
         return failed + (f", {skipped:,} that need {them} or came later did not run" if skipped else "")
+
+    def __repr__(self) -> str:
+        return f"<FailureReport: {self.headline if self.failures else 'no task failed'}>"
 
     def __str__(self) -> str:
         return "\n\n".join([self.headline, *self._kinds()]) if self.failures else "no task failed"

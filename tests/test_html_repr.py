@@ -26,7 +26,7 @@ class Train(Task):
         return self.build_output(JSONOutput, key="name.json")
 
     def run(self, input, output):
-        if self.name == "fails":
+        if self.name.startswith("fails"):
             raise ValueError("<b>" + "x" * 100_000)
         output.store(self.name)
 
@@ -128,6 +128,26 @@ def test_a_result_and_a_report_with_failures():
     with pytest.raises(RunFailed) as failed:
         alexflow.run(Train("fails"), storage=MemoryStorage(), executor="thread", progress=False)
     assert "1 task failed" in text_of(failed.value.report)
+
+
+def test_texts_are_compact_too(tmp_path):
+    """A notebook keeps them beside the HTML."""
+    tasks = [Train(f"fails {number}", "x" * 100_000) for number in range(100)] + [Train("a")]
+    result = alexflow.run(tasks, storage=tmp_path, executor="thread", on_error="continue", progress=False)
+    assert repr(result.report) == "<FailureReport: 100 tasks failed>"
+    (first, *_) = result.report.failures
+    assert repr(first).startswith(f"<FailedTask {first.task_id}: ValueError: <b>xxx")
+    record = alexflow.open_record(tmp_path)
+    (run,) = record.runs()
+    for value in (
+        result,
+        result.report.failures[:20],
+        alexflow.plan(tasks, storage=tmp_path),
+        [*record.entries()],
+        run,
+    ):
+        assert len(repr(value)) < BIGGEST
+    assert len(repr(record.explain(Train("a").task_id))) < BIGGEST
 
 
 def test_a_plan_and_what_a_record_gives(tmp_path):
