@@ -63,6 +63,9 @@ class Explanation:
     has_run: bool = True
     guessed: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"<Explanation of {self.task_id}: {self.reason}, {len(self.changes)} changes>"
+
     def __str__(self) -> str:
         head = f"{self.task_id} {'ran' if self.has_run else 'will run'}: {_TEXTS[self.reason]}"
         compared = [f"against {self.nearest}:"] if self.nearest and self.changes else []

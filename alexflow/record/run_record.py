@@ -123,6 +123,9 @@ class Run:
     cancelled_tasks: tuple[str, ...]
     error: str
 
+    def __repr__(self) -> str:
+        return f"<Run {self.id}: {self.outcome}, {self.ran} ran, {self.cached} cached, {self.failed} failed>"
+
     @shown_safely
     def _repr_html_(self) -> str:
         counts = ", ".join(f"{getattr(self, name)} {name}" for name in ("ran", "cached", "failed", "skipped"))
