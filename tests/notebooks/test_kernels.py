@@ -224,7 +224,7 @@ def test_two_notebooks_never_share_results(notebook, tmp_path, session, options)
     try:
         cell = other.cell(MADE.format("second", options))
         assert "DefinitionError" in cell.error
-        for said in ("analysis.ipynb", "task_name", session or "cannot be seen"):
+        for said in ("analysis.ipynb", "task_name", (session or "cannot be seen").removeprefix("/home/")):
             assert said in cell.error
         named = MADE.replace("@task", "@task(task_name='other.made')")
         assert other.run(named.format("second", options)) == "second"
