@@ -93,6 +93,7 @@ class ThreadShare:
     def __init__(self) -> None:
         self._own = own_share()
         self._now = 0  # the number for the last job; 0 for the process's own
+        self._has_warned = False
 
     def change(self, threads: int) -> bool:
         """Set the number, also in libraries that are loaded. Return whether it was different.
@@ -107,6 +108,9 @@ class ThreadShare:
         self._now = threads
         apply_thread_share(threads or self._own)
         _bound_loaded(os.environ)
+        if threads > 1 and not self._has_warned and sys.platform == "linux" and not can_share_among_loaded(os.environ):
+            self._has_warned = True
+            _warn_of_loaded(threads)
         return True
 
 
@@ -135,6 +139,16 @@ def bound_openmp(threads: int, environment: Mapping[str, str] = os.environ) -> N
         for library in controllers:
             if library.user_api == "openmp":
                 library.set_num_threads(threads)
+
+
+def _warn_of_loaded(threads: int) -> None:
+    import logging  # deferred: for the few workers without threadpoolctl
+
+    logging.getLogger("alexflow").warning(
+        "a task has %d CPUs, and numerical libraries that its worker has loaded keep their number of threads, as "
+        "threadpoolctl is missing: pip install 'alexflow[threads]'",
+        threads,
+    )
 
 
 def can_share_among_loaded(environment: Mapping[str, str]) -> bool:

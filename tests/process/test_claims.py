@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from itertools import chain, pairwise
 
 import pytest
 
-from alexflow import Engine, ResourceSpec, Workers
+from alexflow import Engine, JSONOutput, ResourceSpec, Task, Workers
 from alexflow.errors import DefinitionError, GraphError
 from tests.process.machine_tasks import Asks, AsksInThread, AsksOnLoop, Dies, WithNumpy
 
@@ -99,6 +100,38 @@ async def test_libraries_start_as_many_threads_as_a_task_has_cpus(tmp_path, monk
     most = [max(each["blas"]) for each in found]
     assert most[0] == most[3] == 1
     assert most[1] == 2
+
+
+@dataclass(frozen=True)
+class Stores(Task):
+    number: int
+
+    def output(self):
+        return self.build_output(JSONOutput, key="number.json")
+
+    def run(self, input, output):
+        output.store(self.number)
+
+
+def without_threadpoolctl():
+    import sys
+
+    import numpy as np
+
+    np.ones((2, 2)) @ np.ones((2, 2))
+    sys.modules["threadpoolctl"] = None  # type: ignore[assignment]
+
+
+async def test_threads_that_cannot_be_adjusted_are_told_of_once(tmp_path, monkeypatch, caplog):
+    pytest.importorskip("numpy")
+    monkeypatch.setattr(FOUR, lambda: 4)
+    workers = Workers(1, threads=1, preload=None, initializer=without_threadpoolctl)
+    async with Engine(tmp_path, workers=workers) as engine:
+        await engine.run(Stores(0))
+        assert "threadpoolctl" not in caplog.text
+        for n, cpus in enumerate([2, 1, 3, 2]):
+            await engine.run(Stores(10 + n, resource_spec=ResourceSpec(cpus=cpus)))
+    assert caplog.text.count("a task has 2 CPUs") == caplog.text.count("pip install 'alexflow[threads]'") == 1
 
 
 async def test_what_there_never_is_is_refused_before_any_work(tmp_path):
