@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import cast
 
 from msgspec.structs import replace
@@ -64,9 +65,9 @@ class RemoteWorkerSet(WorkerSet):
             agent,
             worker.ordinal,
             modules,
-            lambda messages: self._on_messages(worker, messages),
-            lambda: self._on_end(worker),
-            lambda number: self.on_stopping(worker, number),
+            partial(self._on_messages, worker),
+            partial(self._on_end, worker),
+            partial(self.on_stopping, worker),
             worker.binding,
         )
 
@@ -258,13 +259,14 @@ class AgentPool(ProcessExecutor):
             self._go_on_after_reports(reported)
 
     def _take_in_one(self, worker: WorkerState, message: ToEngine) -> None:
-        if isinstance(message, JobFailed):
+        if type(message) is JobsDone:
+            host = worker.process.host
+            if host != self._host_name:
+                usage = [RemoteUsage(each.worker, each.cpu, each.rss, each.stored, host) for each in message.usage]
+                message = replace(message, usage=usage)
+        elif type(message) is JobFailed:
             fault = with_remedies(message.fault, worker.process.host, self._definitions.by_value)
             message = message if fault is message.fault else replace(message, fault=fault)
-        elif isinstance(message, JobsDone) and worker.process.host != self._host_name:
-            host = worker.process.host
-            usage = [RemoteUsage(each.worker, each.cpu, each.rss, each.stored, host) for each in message.usage]
-            message = replace(message, usage=usage)
         super()._take_in_one(worker, message)
 
     def _stop(self, place: Place, number: int) -> None:

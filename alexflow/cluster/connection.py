@@ -74,7 +74,7 @@ class RemoteProcess:
         on_stopping: Callable[[int], None],
         binding: Binding = (),
     ):
-        self.agent = agent
+        self.agent, self._line = agent, agent.line
         self._worker = worker
         self._on_messages = on_messages
         self._on_end = on_end
@@ -107,7 +107,8 @@ class RemoteProcess:
 
     def send(self, message: Message) -> None:
         """Send on the data channel."""
-        self.agent.send(Deliver(self._worker, frame(message)))
+        if not self.agent.is_lost:
+            self._line.send(Deliver(self._worker, frame(message)))
 
     def send_control(self, message: Message) -> None:
         """Send on the control channel, which is read while a job runs."""
@@ -141,17 +142,17 @@ class RemoteProcess:
 
     def reported(self, message: WorkerReports) -> None:
         """Handle what it has sent."""
-        self.printed.of_ended.update({number: Printed(*said) for number, said in message.printed.items()})
+        for number, said in message.printed.items() if message.printed else ():
+            self.printed.of_ended[number] = Printed(*said)
+        last = 0
         for each in message.messages:
-            if isinstance(each, JobsDone):
-                self._has_ended_to(max(each.numbers, default=0))
-            elif isinstance(each, JobFailed):
-                self._has_ended_to(each.number)
+            if type(each) is JobsDone:
+                last = max(last, *each.numbers)
+            elif type(each) is JobFailed:
+                last = max(last, each.number)
+        if last and last >= self._status.running:
+            self._status = WorkerStatus(0, last, 0.0, 0)
         self._on_messages(message.messages)
-
-    def _has_ended_to(self, number: int) -> None:
-        if number >= self._status.running:
-            self._status = WorkerStatus(0, number, 0.0, 0)
 
     def is_at_work(self, message: AtWork) -> None:
         """Note what it has been at for a while."""
@@ -162,17 +163,17 @@ class RemoteProcess:
             ended = message.running - 1 if message.running else self._status.ended
             self._status = WorkerStatus(message.running, ended, since, message.importing)
 
-    def is_stopping(self, number: int) -> None:
+    def is_stopping(self, message: Stopping) -> None:
         """Note that a job is being stopped there."""
-        self._on_stopping(number)
+        self._on_stopping(message.number)
 
-    def is_started(self, pid: int) -> None:
+    def is_started(self, message: Started) -> None:
         """Note its process id."""
-        self.pid = pid
-        if pid and self._call_when_started is not None:
+        self.pid = message.pid
+        if self.pid and self._call_when_started is not None:
             self._call_when_started()
 
-    def has_ended(self) -> None:
+    def has_ended(self, message: HasEnded) -> None:
         """Note that it has ended, or has closed its channel."""
         self._on_end()
 
@@ -201,6 +202,16 @@ class RemoteProcess:
     def _settle(self, end: ExitStatus, last: WorkerStatus) -> None:
         if not self._ended.done():
             self._ended.set_result((end, last))
+
+
+#: What a worker takes in of what its agent says of it.
+_OF_WORKER: dict[type[FromAgent], Callable[[RemoteProcess, Any], None]] = {
+    WorkerReports: RemoteProcess.reported,
+    AtWork: RemoteProcess.is_at_work,
+    Started: RemoteProcess.is_started,
+    Stopping: RemoteProcess.is_stopping,
+    HasEnded: RemoteProcess.has_ended,
+}
 
 
 class RemoteOutput:
@@ -235,6 +246,7 @@ class AgentConnection:
         on_modules: called when modules of tasks are missing there, or differ.
 
     Attributes:
+        line: to it.
         name, host, places: as it has said.
         site: its workers as places, and what jobs may claim there.
         workers: the workers that it hosts, by number.
@@ -251,7 +263,7 @@ class AgentConnection:
         on_leaving: Callable[[AgentConnection], None],
         on_modules: Callable[[AgentConnection, ModulesFound], None],
     ):
-        self._line = line
+        self.line = line
         self._echo = echo
         self._on_leaving = on_leaving
         self.name = introduction.name
@@ -269,12 +281,7 @@ class AgentConnection:
         self.is_released = False
         self.is_lost = False
         self._take_in: dict[type[FromAgent], Callable[[Any], None]] = {
-            WorkerReports: lambda message: self.workers[message.worker].reported(message),
-            AtWork: lambda message: self.workers[message.worker].is_at_work(message),
-            Started: lambda message: self.workers[message.worker].is_started(message.pid),
-            Stopping: lambda message: self.workers[message.worker].is_stopping(message.number),
-            HasEnded: lambda message: self.workers[message.worker].has_ended(),
-            WorkerEnded: lambda message: self.workers.pop(message.worker).is_reaped(message),
+            WorkerEnded: self._worker_ended,
             Echoed: self._echoed,
             ModulesFound: lambda message: on_modules(self, message),
             Leaving: self._leaves,
@@ -292,12 +299,12 @@ class AgentConnection:
     def send(self, message: Any) -> None:
         """Send a message with what else is sent within the next moment."""
         if not self.is_lost:
-            self._line.send(message)
+            self.line.send(message)
 
     def flush(self) -> None:
         """Send now what has gathered."""
         if not self.is_lost:
-            self._line.flush()
+            self.line.flush()
 
     def hosts(self, worker: int, process: RemoteProcess) -> None:
         """Note a worker that is being started there."""
@@ -320,9 +327,13 @@ class AgentConnection:
     def receive(self, frame: bytes) -> None:
         """Handle a frame."""
         for message in decode_from_agent(frame):
-            worker = getattr(message, "worker", None)
-            if worker is None or worker in self.workers:
+            of_worker = _OF_WORKER.get(type(message))
+            if of_worker is None:
                 self._take_in[type(message)](message)
+            else:
+                process = self.workers.get(message.worker)
+                if process is not None:
+                    of_worker(process, message)
 
     def lose(self) -> None:
         """Note that it is gone, with all its workers."""
@@ -340,7 +351,12 @@ class AgentConnection:
     def close(self) -> None:
         """Hang up: it ends all its workers."""
         if not self.is_lost:
-            self._line.close()
+            self.line.close()
+
+    def _worker_ended(self, message: WorkerEnded) -> None:
+        process = self.workers.pop(message.worker, None)
+        if process is not None:
+            process.is_reaped(message)
 
     def _echoed(self, message: Echoed) -> None:
         if self._echo is not None:

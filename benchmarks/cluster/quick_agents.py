@@ -7,8 +7,10 @@ encoded and decoded.
 from __future__ import annotations
 
 import asyncio
+import heapq
 import time
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -36,12 +38,47 @@ _decode = msgspec.msgpack.Decoder(ToWorker).decode
 _USED = Usage(1, 0, 0, {})
 
 
+class Answers:
+    """Frames that come in after a time, by one timer: those of the event loop compare themselves in Python."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._due: list[tuple[float, int, Callable[[bytes], None], bytes]] = []
+        self._number = count()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def come_in(self, receive: Callable[[bytes], None], frame: bytes, after: float) -> None:
+        """Let a frame come in after so many seconds, in a turn of the event loop as one that was read."""
+        if not after:
+            self._loop.call_soon(receive, frame)
+            return
+        due = self._loop.time() + after
+        heapq.heappush(self._due, (due, next(self._number), receive, frame))
+        if self._timer is None or due < self._timer.when():
+            self._set_timer(due)
+
+    def _set_timer(self, due: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(due, self._look)
+
+    def _look(self) -> None:
+        now = self._loop.time()
+        while self._due and self._due[0][0] <= now:
+            _, _, receive, frame = heapq.heappop(self._due)
+            self._loop.call_soon(receive, frame)
+        self._timer = None
+        if self._due:
+            self._set_timer(self._due[0][0])
+
+
 class QuickLine:
     """A line to an agent that says of each job, after a time, that it is done."""
 
-    def __init__(self, seconds: float, on_job: Callable[[str], None]):
+    def __init__(self, seconds: float, on_job: Callable[[str], None], answers: Answers):
         self._seconds = seconds
         self._on_job = on_job
+        self._answers = answers
         self._loop = asyncio.get_running_loop()
         self._outgoing: list[Any] = []
         self.agent: AgentConnection
@@ -87,11 +124,7 @@ class QuickLine:
                 self._answer(WorkerReports(message.worker, [Revoked([])]))
 
     def _answer(self, message: Any, after: float = 0.0) -> None:
-        frame = encode([message])
-        if after:
-            self._loop.call_later(after, self.agent.receive, frame)
-        else:
-            self._loop.call_soon(self.agent.receive, frame)
+        self._answers.come_in(self.agent.receive, encode([message]), after)
 
     def close(self) -> None:
         """Be gone."""
@@ -117,8 +150,9 @@ class QuickAgents(AgentExecutor):
         self._storage = storage
         super().open(storage, report, source)
         pool = self._opened()
+        answers = Answers()
         for number in range(self._count):
-            line = QuickLine(self._seconds, self._begins)
+            line = QuickLine(self._seconds, self._begins, answers)
             introduction = Introduction(b"", b"", f"agent-{number}", "here", 1, 1, "", "", 1, 0, {})
             leaves, no_modules = pool.leaves, lambda agent, found: None
             line.agent = AgentConnection(line, introduction, None, leaves, no_modules)  # type: ignore[arg-type]

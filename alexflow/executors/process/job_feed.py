@@ -138,9 +138,10 @@ class JobFeed:
         loads = [0.0] * (len(idle) + len(self._idle)) + [place.expected for place in short]
         if loads:
             fair_share = self._estimates.fair_share(self._source.keys(SAMPLE), waiting, loads)
+            most = 1 if waiting <= len(idle) else MAX_JOBS_PER_MESSAGE  # one each, without a look at the next
             for place in (*idle, *short):
                 if waiting:
-                    waiting = self._fill(place, fair_share)
+                    waiting = self._fill(place, fair_share, most)
                 self._sort_in(place)
         return waiting
 
@@ -179,8 +180,12 @@ class JobFeed:
             if batch:
                 self.instructions.append(SendJobs(place, batch))
 
-    def _fill(self, place: Place, fair_share: float) -> int:
-        """Send a place jobs until it has so many seconds of work, or as much as it may have; return how many wait."""
+    def _fill(self, place: Place, fair_share: float, most: int) -> int:
+        """Send a place up to so many jobs, until it has so many seconds of work, or as much as it may have.
+
+        Returns:
+            How many wait.
+        """
         if not place.sent:
             place.begin_anew(self._clock())
         most_urgent = place.least_urgent if len(place.sent) > 1 else NOTHING_SENT
@@ -201,7 +206,7 @@ class JobFeed:
             expected.append(seconds)
             return True
 
-        jobs = self._source.take(min(MAX_JOBS_PER_MESSAGE, place.last_number - place.number), fits)
+        jobs = self._source.take(min(most, place.last_number - place.number), fits)
         batch = [
             Assignment(job, place, number, seconds)
             for number, (job, seconds) in enumerate(zip(jobs, expected, strict=True), place.number + 1)
