@@ -78,7 +78,12 @@ async def _serve(options: AgentOptions) -> int:
         return 1
     finally:
         await agent.aclose()
-    logger.info("agent of %s:%d ends: %s", options.host, options.port, why)
+    if options.with_stdin:  # its pilot says what there is to say
+        logger.info("agent of %s:%d ends: %s", options.host, options.port, why)
+    else:
+        engine = f"the engine at {options.host}:{options.port}"
+        said = f"this agent has left {engine}" if why == "left" else f"{engine} is gone: {why}"
+        print(f"alexflow: {said}", file=sys.stderr)
     return 0
 
 

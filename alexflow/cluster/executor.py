@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import partial
 
 from alexflow.blocks_briefly import blocks_briefly
-from alexflow.cluster.address import host_and_port
+from alexflow.cluster.address import address_of, host_and_port, listen_on, name_of
 from alexflow.cluster.agent import PYTHON
 from alexflow.cluster.agent_pool import AgentPool
 from alexflow.cluster.connection import AgentConnection
@@ -126,8 +126,12 @@ class AgentExecutor(ConfigurableExecutor):
         """
         if self._socket is None:
             raise DefinitionError("the executor listens while its engine is open: ask inside `async with Engine(...)`")
-        host, port = self._socket.getsockname()[:2]
-        return f"{host}:{port}"
+        return address_of(*self._socket.getsockname()[:2])
+
+    @property
+    def _address_for_others(self) -> str:
+        host, port = self._socket.getsockname()[:2] if self._socket is not None else (self._host, self._port)
+        return address_of(name_of(host), port)
 
     @property
     def agents(self) -> list[AgentConnection]:
@@ -153,7 +157,7 @@ class AgentExecutor(ConfigurableExecutor):
         for name in JOB_METHODS:
             if name != "offer":
                 setattr(self, name, getattr(self._pool, name))
-        self._socket = socket.create_server((self._host, self._port))
+        self._socket = listen_on(self._host, self._port)
         self._socket.setblocking(False)
         self._serving = self._loop.create_task(self._serve(self._socket))
 
@@ -220,7 +224,7 @@ class AgentExecutor(ConfigurableExecutor):
         server = await self._loop.create_server(
             self._line, sock=listening, ssl=self._tls, ssl_handshake_timeout=patience
         )
-        logger.info("agents of this engine connect to %s", self.address)
+        logger.info("agents of this engine connect to %s", self._address_for_others)
         try:
             await server.serve_forever()
         finally:
@@ -253,7 +257,9 @@ class AgentExecutor(ConfigurableExecutor):
 
     def _answer(self, line: AgentLine, introducing: _Introducing, agent: Introduction) -> None:
         if not is_proof(agent.proof, self.token, "agent", introducing.nonce, agent.nonce):
-            logger.warning("something that does not have the token tried to connect as an agent; it was refused")
+            logger.warning(
+                "agent %s at %s does not have the token of this engine; it was refused", repr_of(agent.name), line.peer
+            )
             line.send_first(Rejection("the token is not that of this engine"))
             line.close()
             return
@@ -354,7 +360,7 @@ class AgentExecutor(ConfigurableExecutor):
 
     def _advice(self) -> str:
         """Return what there is to do while there is no agent."""
-        return f"start one: alexflow agent --connect {self.address}, with {TOKEN_VARIABLE} set"
+        return f"start one: alexflow agent --connect {self._address_for_others}, with {TOKEN_VARIABLE} set"
 
     def _no_agents_for(self, job: Job) -> NotDone:
         message = f"there was no agent for {self._wait_for_agents:g} s; {self._advice()}"

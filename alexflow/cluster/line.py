@@ -112,6 +112,11 @@ class AgentLine(asyncio.Protocol):
 
     # -- our side
 
+    @property
+    def peer(self) -> str:
+        """The address of the other end."""
+        return str(self._transport.get_extra_info("peername", ("?",))[0])
+
     def send_first(self, message: ClusterMessage) -> None:
         """Send a message of the introduction at once, alone in its frame."""
         self._write(encode(message))

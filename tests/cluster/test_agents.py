@@ -31,6 +31,14 @@ from tests.kit.processes import still_alive
 pytestmark = [pytest.mark.anyio, pytest.mark.processes]
 
 
+def has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
 async def test_a_graph(place):
     executor = AgentExecutor()
     async with Engine(place, executor=executor) as engine, agent(executor):
@@ -41,11 +49,30 @@ async def test_a_graph(place):
     assert os.listdir(f"{place}/.alexflow/agents") == []  # the file by which agents know the storage is removed
 
 
-async def test_agents_end_with_their_engine(place):
+async def test_agents_end_with_their_engine_and_say_why(place, capfd):
     executor = AgentExecutor()
     async with agent_of_engine(executor, place) as (engine, process):
+        address = executor.address
         await engine.run(sum_of(3))
     assert await asyncio.to_thread(process.wait, 30) == 0
+    assert f"alexflow: the engine at {address} is gone: it closed its connection" in capfd.readouterr().err
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+@pytest.mark.parametrize("host", ["::1", "::"])
+async def test_an_engine_listens_on_ipv6(place, host):
+    executor = AgentExecutor(f"[{host}]:0")
+    async with Engine(place, executor=executor) as engine, agent(executor):
+        assert executor.address.startswith(f"[{host}]:")
+        assert (await engine.run(Leaf(1))).ran == 1
+
+
+async def test_who_listens_everywhere_is_dialled_by_its_name(place, caplog):
+    caplog.set_level(logging.INFO, "alexflow")
+    executor = AgentExecutor("0.0.0.0:0")
+    async with Engine(place, executor=executor):
+        await until(lambda: "agents of this engine connect to" in caplog.text)
+    assert f"connect to {socket.gethostname()}:" in caplog.text
 
 
 async def test_workers_can_be_started_ahead_and_are_counted(place):
@@ -206,7 +233,7 @@ async def test_a_wrong_token_is_refused(place, capfd, caplog):
         assert await asyncio.to_thread(stranger.wait, 30) == 1
         assert executor.agents == []
     assert "the token is not that of this engine" in capfd.readouterr().err
-    assert "does not have the token" in caplog.text
+    assert "at 127.0.0.1 does not have the token" in caplog.text
 
 
 async def test_c11_another_storage_under_the_same_path_is_seen_before_any_task(tmp_path, capfd, caplog):

@@ -76,10 +76,10 @@ class ForgivesAll(PoolMachine):
 class TakesTheNewest(PoolMachine):
     """Gives the job first that has just become ready."""
 
-    def _fill(self, place: Place, fair_share: float) -> None:
+    def _fill(self, place: Place, fair_share: float, most: int) -> int:
         waiting = self._source.take(len(self._source))
         self._source.put_back(waiting[::-1])
-        super()._fill(place, fair_share)
+        return super()._fill(place, fair_share, most)
 
 
 class ForgetsToFeed(PoolMachine):
