@@ -32,6 +32,7 @@ from alexflow.cluster.line import MAX_LINE_FRAME, AgentLine
 from alexflow.cluster.memory_watch import MemoryWatch
 from alexflow.cluster.messages import (
     PROTOCOL,
+    AreCold,
     AtWork,
     Challenge,
     CheckModules,
@@ -224,6 +225,7 @@ class Agent:
             return
         self._echoes = welcome.echo
         self._fork_servers = ForkServers(Workers(self._places, self._threads, preload=welcome.preload))
+        self._fork_servers.on_warm = self._name_cold_workers
         line.max_frame = MAX_LINE_FRAME
         line.on_frame = self._take
         line.on_room = self._resume_echo
@@ -264,6 +266,12 @@ class Agent:
         self._workers[worker] = process
         process.when_started(lambda: self._send(Started(worker, process.pid)))
         self._memory.watch()
+
+    def _name_cold_workers(self) -> None:
+        is_cold = self._servers().is_cold
+        cold = [worker for worker, process in self._workers.items() if is_cold(process.pending)]
+        if cold:
+            self._send(AreCold(cold))
 
     def _deliver(self, message: Deliver) -> None:
         self._workers[message.worker].forward(message.frames, urgent=message.urgent)

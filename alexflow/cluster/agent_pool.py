@@ -86,6 +86,10 @@ class RemoteWorkerSet(WorkerSet):
             for agent in self.agents:
                 agent.expect(modules)
 
+    def cold_workers(self) -> list[WorkerState]:
+        """Return the workers of which their agents have said so."""
+        return [worker for worker in self.workers if cast(RemoteProcess, worker.process).is_cold]
+
     def outdate(self) -> None:
         """Fork no more workers from what agents have imported for them."""
         self.expected.clear()
@@ -219,6 +223,10 @@ class AgentPool(ProcessExecutor):
     def modules_found(self, agent: AgentConnection, found: ModulesFound) -> None:
         """Take in that modules of tasks are missing at an agent, or differ."""
         self._module_check.say(agent.name, agent.host, found.missing, found.differing)
+
+    def are_cold(self) -> None:
+        """Replace workers that lack what new ones come with."""
+        self._replace_cold()
 
     def lost(self, agent: AgentConnection) -> None:
         """Note that an agent is gone."""

@@ -11,6 +11,7 @@ from typing import Any
 from alexflow.cluster.agent_supply import capacity_of
 from alexflow.cluster.line import AgentLine
 from alexflow.cluster.messages import (
+    AreCold,
     AtWork,
     CheckModules,
     Deliver,
@@ -61,6 +62,7 @@ class RemoteProcess:
         pid: its process id there; 0 until it is known.
         refused: the reason why it cannot be started, if the system gave one.
         is_lost: whether its agent is gone, and with it all further reports.
+        is_cold: whether it would have to import again what new ones come with.
         at_work: the job that it has been at for a while, or 0.
     """
 
@@ -87,7 +89,7 @@ class RemoteProcess:
         self.pid = 0
         self.refused: OSError | None = None
         self.printed = RemoteOutput()
-        self.is_lost = False
+        self.is_lost = self.is_cold = False
         agent.hosts(worker, self)
         agent.send(StartWorker(worker, list(modules), [(kind, list(devices)) for kind, devices in binding]))
 
@@ -244,6 +246,7 @@ class AgentConnection:
         echo: shows at once what tasks print, if that was asked for.
         on_leaving: called when it is about to end.
         on_modules: called when modules of tasks are missing there, or differ.
+        on_cold: called when some of its workers lack what new ones come with.
 
     Attributes:
         line: to it.
@@ -262,10 +265,12 @@ class AgentConnection:
         echo: Callable[[int, str], None] | None,
         on_leaving: Callable[[AgentConnection], None],
         on_modules: Callable[[AgentConnection, ModulesFound], None],
+        on_cold: Callable[[], None],
     ):
         self.line = line
         self._echo = echo
         self._on_leaving = on_leaving
+        self._on_cold = on_cold
         self.name = introduction.name
         self.host = introduction.host
         self.pid = introduction.pid
@@ -282,6 +287,7 @@ class AgentConnection:
         self.is_lost = False
         self._take_in: dict[type[FromAgent], Callable[[Any], None]] = {
             WorkerEnded: self._worker_ended,
+            AreCold: self._are_cold,
             Echoed: self._echoed,
             ModulesFound: lambda message: on_modules(self, message),
             Leaving: self._leaves,
@@ -357,6 +363,12 @@ class AgentConnection:
         process = self.workers.pop(message.worker, None)
         if process is not None:
             process.is_reaped(message)
+
+    def _are_cold(self, message: AreCold) -> None:
+        for worker in message.workers:
+            if worker in self.workers:
+                self.workers[worker].is_cold = True
+        self._on_cold()
 
     def _echoed(self, message: Echoed) -> None:
         if self._echo is not None:

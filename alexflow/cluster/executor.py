@@ -307,7 +307,7 @@ class AgentExecutor(ConfigurableExecutor):
         pool = self._opened()
         echo = self._settings.echo
         agent = AgentConnection(
-            line, introduction, None if echo is None else echo.show, pool.leaves, pool.modules_found
+            line, introduction, None if echo is None else echo.show, pool.leaves, pool.modules_found, pool.are_cold
         )
         self._connected[line] = agent
         line.max_frame = MAX_LINE_FRAME

@@ -255,6 +255,12 @@ class ModulesFound(ClusterMessage, frozen=True):
     differing: list[str]
 
 
+class AreCold(ClusterMessage, frozen=True):
+    """These workers would have to import again what new ones come with."""
+
+    workers: list[int]
+
+
 class Leaving(ClusterMessage, frozen=True):
     """The agent is about to end, as its allocation does: send it nothing more."""
 
@@ -268,7 +274,7 @@ FirstFromAgent = Introduction | Ready | Rejection
 ToWorkers = StartWorker | Deliver | StopRunning | HangUp | KillWorker | ReapWorker
 ToAgent = ToWorkers | ExpectModules | CheckModules | OutdateModules | Ping
 OfWorker = WorkerReports | AtWork | Started | Stopping | HasEnded | WorkerEnded
-FromAgent = OfWorker | Echoed | ModulesFound | Leaving | Ping
+FromAgent = OfWorker | AreCold | Echoed | ModulesFound | Leaving | Ping
 
 encode = msgspec.msgpack.Encoder().encode
 decode_first_from_engine = msgspec.msgpack.Decoder(FirstFromEngine).decode

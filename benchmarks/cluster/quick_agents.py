@@ -155,6 +155,6 @@ class QuickAgents(AgentExecutor):
             line = QuickLine(self._seconds, self._begins, answers)
             introduction = Introduction(b"", b"", f"agent-{number}", "here", 1, 1, "", "", 1, 0, {})
             leaves, no_modules = pool.leaves, lambda agent, found: None
-            line.agent = AgentConnection(line, introduction, None, leaves, no_modules)  # type: ignore[arg-type]
+            line.agent = AgentConnection(line, introduction, None, leaves, no_modules, pool.are_cold)  # type: ignore[arg-type]
             self.lines.append(line)
             pool.came(line.agent)
