@@ -332,7 +332,8 @@ class AgentConnection:
 
     def receive(self, frame: bytes) -> None:
         """Handle a frame."""
-        for message in decode_from_agent(frame):
+        messages: list[Any] = decode_from_agent(frame)
+        for message in messages:
             of_worker = _OF_WORKER.get(type(message))
             if of_worker is None:
                 self._take_in[type(message)](message)

@@ -115,7 +115,7 @@ class AgentLine(asyncio.Protocol):
     @property
     def peer(self) -> str:
         """The address of the other end."""
-        return str(self._transport.get_extra_info("peername", ("?",))[0])
+        return str((self._transport.get_extra_info("peername") or ["?"])[0])
 
     def send_first(self, message: ClusterMessage) -> None:
         """Send a message of the introduction at once, alone in its frame."""
