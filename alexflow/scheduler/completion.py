@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from alexflow.scheduler.attribution import owner_of
 from alexflow.scheduler.chores import unpin
 from alexflow.scheduler.demand import (
@@ -93,45 +95,56 @@ def succeeded(state: State, event: Succeeded) -> None:
             run.ran += 1
             if state.is_dynamic and len(run.ran_here) < MAX_FOUND_KEPT:
                 run.ran_here.add(task_id)
-        if len(state.runs) > 1:
-            _count_shared(state, node, run)
+        counts = len(state.runs) > 1 and _count_shared(state, node, run)
         leave_active(state, node)
         node.move("succeeded")
-        done(state, node, unwanted, here=True)
+        done(state, node, unwanted, here=True, shared_by=run if counts else None)
     if unwanted:
         drop_unwanted(state, unwanted)
 
 
-def _count_shared(state: State, node: Node, owner: RunState | None) -> None:
-    """Count a task that has run for those that wait for it as a target of theirs, besides the one that owns it."""
-    waiting: set[RunState] = set(node.runs)
-    for name in node.spec.outputs:
-        key = state.keys.get(name)
-        if key is not None:
-            waiting.update(key.targets)
+def _count_shared(state: State, node: Node, owner: RunState | None) -> bool:
+    """Count a task that has run for those that wait for it as a target of theirs, besides the one that owns it.
+
+    Returns:
+        Whether that is left to :class:`Settling`, since there are very many, each of which waits for one thing.
+    """
+    keys = [key for name in node.spec.outputs if (key := state.keys.get(name)) is not None]
+    several = [runs for runs in (node.runs, *(key.targets for key in keys)) if runs]
+    if len(several) == 1 and len(several[0]) > state.steps_per_turn:
+        return True
+    waiting: set[RunState] = set()
+    waiting.update(*several)
     for run in waiting:
         if run is not owner:
             run.shared += 1
+    return False
 
 
-def done(state: State, node: Node, unwanted: list[Node], *, here: bool) -> None:
-    """Settle a task whose outputs exist; it has run here, or in another engine."""
+def done(state: State, node: Node, unwanted: list[Node], *, here: bool, shared_by: RunState | None = None) -> None:
+    """Settle a task whose outputs exist; it has run here, or in another engine.
+
+    ``shared_by`` is the run for which it counts, if the others that wait for it have not counted it.
+    """
     keys = state.keys
     for name in node.spec.outputs:
         key = keys.get(name)
         if key is not None:
-            _key_made(state, key, node, unwanted, here)
+            _key_made(state, key, node, unwanted, here, shared_by)
     if node.spec.inputs:
         release_inputs(state, node, keep=False, unwanted=unwanted)
-    for run in node.runs:
-        run.made += node.spec.outputs
-        settle_target(state, run)
+    if len(node.runs) > state.steps_per_turn:
+        state.consequences.append(Settling(node.spec.outputs, list(node.runs), shared_by))
+    else:
+        for run in node.runs:
+            run.made += node.spec.outputs
+            settle_target(state, run)
     drop_node(state, node)
     for parent in node.parents:
         wait_for_child(state, parent, node.spec.task_id)
 
 
-def _key_made(state: State, key: Key, node: Node, unwanted: list[Node], here: bool) -> None:
+def _key_made(state: State, key: Key, node: Node, unwanted: list[Node], here: bool, shared_by: RunState | None) -> None:
     """Take an output as present, since a task that is done claims it."""
     key.made = key.made or (here and key.state == MISSING)
     producer = key.producer
@@ -141,6 +154,8 @@ def _key_made(state: State, key: Key, node: Node, unwanted: list[Node], here: bo
         if producer.group is not None:
             producer.group.find().growth += 1
     if key.state != PRESENT:
+        if len(key.targets) > state.steps_per_turn:
+            state.consequences.append(Settling((key.key,), list(key.take_targets()), shared_by))
         for run in key.targets:
             run.made.append(key.key)
         if key.group is not None:
@@ -162,8 +177,7 @@ def key_present(state: State, key: Key) -> None:
                 if reader.missing == 0:
                     ready_if_complete(state, reader)
     if key.targets:
-        for run in key.take_targets():
-            settle_target(state, run)
+        settle_targets(state, key.take_targets())
     if not key.readers:
         release_key(state, key)
 
@@ -190,10 +204,45 @@ class Arrival:
         return 0 if self.readers else max(steps - len(some), 1)
 
 
+class Settling:
+    """The end, well or not, of what very many runs have as a target: it is settled for one after the other.
+
+    Args:
+        made: keys that were made for them.
+        runs: the runs.
+        shared_by: the run for which what has ended counts: the others have shared it; None if they have not, or have
+            counted it.
+    """
+
+    def __init__(self, made: tuple[str, ...], runs: list[RunState], shared_by: RunState | None = None):
+        runs.reverse()  # what is first goes first, from the end of the list
+        self.runs = runs
+        self._made = made
+        self._shared_by = shared_by
+
+    def advance(self, state: State, steps: int) -> int:
+        """Continue for at most ``steps``. Returns the steps left over; 0 means that there is more to do."""
+        some = self.runs[-steps:]
+        del self.runs[-steps:]
+        for run in reversed(some):
+            run.made += self._made
+            run.shared += self._shared_by is not None and run is not self._shared_by
+            settle_target(state, run)
+        return 0 if self.runs else max(steps - len(some), 1)
+
+
+def settle_targets(state: State, runs: Collection[RunState]) -> None:
+    """Settle one target of each of these runs, in slices if there are many."""
+    if len(runs) > state.steps_per_turn:
+        state.consequences.append(Settling((), list(runs)))
+    else:
+        for run in runs:
+            settle_target(state, run)
+
+
 def settle_check(state: State, check: TaskCheck) -> None:
     """Settle a task that was found done, for all that wanted it."""
-    for run in check.runs:
-        settle_target(state, run)
+    settle_targets(state, check.runs)
     for parent in check.parents:
         wait_for_child(state, parent, check.task_id)
 
@@ -231,10 +280,8 @@ def end_badly(state: State, node: Node, unwanted: list[Node]) -> None:
     for name in node.spec.outputs:
         key = state.keys.get(name)
         if key is not None and key.producer is node and key.state == MISSING:
-            for run in key.take_targets():
-                settle_target(state, run)
-    for run in node.runs:
-        settle_target(state, run)
+            settle_targets(state, key.take_targets())
+    settle_targets(state, node.runs)
     forget(state, node, unwanted)
     for parent in node.parents:
         wait_for_child(state, parent, node.spec.task_id)
@@ -272,10 +319,10 @@ def settle_target(state: State, run: RunState) -> None:
 
 
 def conclude_runs(state: State) -> None:
-    """Finish runs whose targets have all ended; what was made for them is verified first."""
+    """Finish runs whose targets have all ended, a bounded number; what was made for them is verified first."""
     if state.releasing:
         return
-    while state.settled:
+    for _ in range(min(len(state.settled), state.steps_per_turn)):
         run = state.settled.pop()
         if run.finished or (run.verifying and not run.stopping):  # one that was cancelled needs no answer
             continue
@@ -306,7 +353,7 @@ def finish(state: State, run: RunState) -> None:
             failures=tuple(run.failures.items()),
             ran=run.ran,
             cached=run.cached,
-            skipped=tuple(run.skipped.items()),
+            skipped=tuple(run.skipped.values()),
             shared=run.shared,
         )
     )

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from alexflow.scheduler.instructions import Generate
+from alexflow.scheduler.links import linked, unlinked
 from alexflow.scheduler.priorities import raise_for_parent, raise_for_run
 from alexflow.scheduler.serving import refuse_as_target, serve
 from alexflow.scheduler.state import (
@@ -24,7 +25,6 @@ from alexflow.scheduler.state import (
     RunState,
     State,
     TaskCheck,
-    without,
 )
 from alexflow.scheduler.states import (
     ACTIVE,
@@ -39,7 +39,7 @@ from alexflow.scheduler.states import (
 )
 
 #: Inputs that are released, or adopted, in one step: it is little work.
-INPUTS_PER_STEP = 2
+INPUTS_PER_STEP = 8
 
 NO_RUNS: Final[Mapping[RunState, str]] = MappingProxyType({})
 
@@ -105,7 +105,7 @@ def generated_task(state: State, task_id: str, parent: Node, group: Group) -> Gr
     if task_id in parent.children:
         return group
     wanted, group = _want_task(state, task_id, group)
-    wanted.parents += (parent,)
+    wanted.parents = linked(wanted.parents, parent)
     parent.children[task_id] = None
     if isinstance(wanted, Node):
         if state.prioritized:
@@ -331,7 +331,7 @@ def give_up_task(state: State, run: RunState, task_id: str, unwanted: list[Node]
     """Give up a task that is a target of a run."""
     wanted = state.nodes.get(task_id) or state.checks.get(task_id)
     if wanted is not None and run in wanted.runs:
-        wanted.runs = without(wanted.runs, run)
+        wanted.runs = unlinked(wanted.runs, run)
         _unwant_task(state, wanted, unwanted)
 
 
@@ -349,7 +349,7 @@ def disown(state: State, parent: Node, unwanted: list[Node]) -> None:
     for task_id in parent.children:
         child = state.nodes.get(task_id) or state.checks.get(task_id)
         if child is not None and parent in child.parents:
-            child.parents = without(child.parents, parent)
+            child.parents = unlinked(child.parents, parent)
             _unwant_task(state, child, unwanted)
     parent.children = {}
 
@@ -389,14 +389,14 @@ def drop_next(state: State, unwanted: list[Node], draining: Mapping[RunState, st
             state.deactivate()
         node.move("unwanted")
         for run, because in draining.items():
-            run.skipped.setdefault(node.spec.task_id, because)
+            run.skipped.setdefault(node.spec.task_id, (node.spec.task_id, because))
         forget(state, node, unwanted, draining)
 
 
 def _drain(node: Node, runs: Mapping[RunState, str]) -> None:
     for run, because in runs.items():
         if node not in run.draining:
-            node.drained_by += (run,)
+            node.drained_by = linked(node.drained_by, run)
             run.draining[node] = because
 
 

@@ -12,6 +12,7 @@ from alexflow.scheduler.completion import key_present, settle_check
 from alexflow.scheduler.demand import inspect_task_again, pin, read_inputs
 from alexflow.scheduler.events import Inspected, InspectionFailed, TaskSpec
 from alexflow.scheduler.failure import fail_graph
+from alexflow.scheduler.links import all_linked
 from alexflow.scheduler.priorities import raise_for_check, raise_producer, rank_new
 from alexflow.scheduler.serving import refuse_as_target, serve
 from alexflow.scheduler.state import CHECKING, MISSING, PRESENT, UNKNOWN, Group, Key, Node, RunState, State, TaskCheck
@@ -167,8 +168,9 @@ def _absorb(state: State, check: TaskCheck, node: Node) -> None:
     node.add_demand(len(check.runs) + len(check.parents))
     if state.prioritized:
         raise_for_check(state, check, node)
-    node.runs += check.runs
-    node.parents += check.parents
+    node.runs = all_linked(node.runs, check.runs)
+    if check.parents:
+        node.parents = all_linked(node.parents, check.parents)
     if check.runs:
         _pin_outputs(state, check, node.spec)
         if node.spec.serves:

@@ -161,7 +161,7 @@ def _inspect_inputs(state: State, node: Node, lost: Iterable[str]) -> None:
 def drop_unstarted(state: State, node: Node) -> None:
     """Drop a task that only stopped runs were draining, and that has not begun to run."""
     for run in node.drained_by:
-        run.skipped.setdefault(node.spec.task_id, run.draining[node])
+        run.skipped.setdefault(node.spec.task_id, (node.spec.task_id, run.draining[node]))
     leave_active(state, node)
     node.move("unwanted, ended")
     unwanted: list[Node] = []
@@ -244,7 +244,7 @@ def fail_if_stuck(state: State) -> None:
     Their tasks wait for each other, through a dynamic task or an output that was lost. If no runs are open, such tasks
     may still be left over from one that was cancelled.
     """
-    if state.active or state.inspecting or state.to_search or state.chores or state.consequences:
+    if state.active or state.inspecting or state.to_search or state.chores or state.consequences or state.settled:
         return
     if not (state.runs or state.nodes):
         return

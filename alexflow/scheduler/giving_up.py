@@ -14,7 +14,7 @@ Rejected: finding all dependents first, to end them afterwards. What was found w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from alexflow.scheduler.chores import begin, withdraw_run
@@ -23,6 +23,12 @@ from alexflow.scheduler.demand import INPUTS_PER_STEP, disown, drop_next, unfini
 from alexflow.scheduler.priorities import raise_for_run
 from alexflow.scheduler.state import CHECKING, MISSING, Key, Node, RunState, State
 from alexflow.scheduler.states import FAILING, GENERATING, WAITING
+
+#: What wants a task is passed over in one step, so far, if it has ended.
+PASSED_PER_STEP = 16
+
+#: Inputs of a task and requests for it, together, with which it may end in one step.
+MOST_OF_LEAF = 8
 
 
 def give_up(state: State, node: Node, cause: str, failed_id: str, error: Any) -> None:
@@ -61,11 +67,12 @@ class _Visit:
 
     __slots__ = ("above", "adopted", "node", "runs")
 
-    def __init__(self, state: State, node: Node):
+    def __init__(self, state: State, node: Node, met: Mapping[RunState, None]):
         self.node = node
-        self.above: list[Node | RunState] = [*node.parents, *node.runs]
+        self.above: list[Node | RunState] = [*node.parents]
+        self.above += [run for run in node.runs if run not in met]
         for key in _keys_of(state, node):
-            self.above += key.targets
+            self.above += [run for run in key.targets if run not in met]
             self.above += key.readers
         self.above.reverse()
         self.runs: list[RunState] | None = None
@@ -104,16 +111,14 @@ class GivingUp:
                 drop_next(state, self.unwanted, unfinished(self._draining))
             elif self._path:
                 self._go_on(state, self._path[-1])
+            elif self.runs:
+                run, _ = self.runs.popitem()
+                run.held -= 1
+                state.settled.append(run)
             else:
-                self._let_go(state)
                 return max(steps, 1)
             steps -= 1
         return 0
-
-    def _let_go(self, state: State) -> None:
-        for run in self.runs:
-            run.held -= 1
-            state.settled.append(run)
 
     # -- up
 
@@ -123,21 +128,28 @@ class GivingUp:
             self._leave()  # it has ended, or it may run after all
             return
         if not visit.above:
-            self._look_again(state, visit)
+            if node is not self.node and node.state == WAITING and visit.runs is None and self._end_leaf(state, node):
+                self._leave()
+            else:
+                self._look_again(state, visit)
             return
-        above = visit.above.pop()
-        if isinstance(above, RunState):
-            self._meet(state, above)
-        elif above.state == GENERATING and above in node.parents:
-            if above not in self._passed:
+        for _ in range(min(len(visit.above), PASSED_PER_STEP)):
+            above = visit.above.pop()
+            if isinstance(above, RunState):
+                self._meet(state, above)
+                return
+            if above.state == WAITING:
+                if above not in self._on_path and not self._end_leaf(state, above):
+                    self._enter(state, above)
+                return
+            if above.state == GENERATING and above in node.parents and above not in self._passed:
                 self._passed.add(above)
                 self._enter(state, above)
-        elif above.state == WAITING and above not in self._on_path:
-            self._enter(state, above)
+                return
 
     def _enter(self, state: State, node: Node) -> None:
         self._on_path.add(node)
-        self._path.append(_Visit(state, node))
+        self._path.append(_Visit(state, node, self.runs))
 
     def _leave(self) -> None:
         self._on_path.discard(self._path.pop().node)
@@ -152,7 +164,7 @@ class GivingUp:
             run.failures[self._failed_id] = self._error
         else:  # one that came after that failure does not have it yet
             run.failures.setdefault(self._failed_id, self._error)
-            run.skipped.setdefault(self.node.spec.task_id, self._failed_id)
+            run.skipped.setdefault(self.node.spec.task_id, (self.node.spec.task_id, self._failed_id))
         if run.on_error == "stop":
             stop(state, run)
         if run.leaving:
@@ -183,6 +195,25 @@ class GivingUp:
 
     # -- and down
 
+    def _end_leaf(self, state: State, node: Node) -> bool:
+        """End a task at once that only requests want which have been met, as most; returns whether it has ended."""
+        inputs, runs = node.spec.inputs, [*node.runs]
+        for key in _keys_of(state, node):
+            if key.readers:
+                return False
+            runs += key.targets
+        if node.parents or len(runs) + len(inputs) > MOST_OF_LEAF:
+            return False
+        going_on: list[RunState] = []
+        for run in runs:
+            if run not in self.runs:
+                return False
+            if run.on_error == "continue" and not run.withdrawn:
+                going_on.append(run)
+        self._adopt(state, node, inputs, going_on)
+        self._end_skipped(state, node, going_on)
+        return True
+
     def _skip(self, state: State, visit: _Visit) -> None:
         """End a task that waits for the failed one; what it would have read is adopted first, in slices."""
         node, inputs = visit.node, visit.node.spec.inputs
@@ -190,22 +221,25 @@ class GivingUp:
             runs = [run for run in _runs_wanting(state, node) if run.on_error == "continue" and not run.withdrawn]
             if runs == (visit.runs or []):
                 self._end_skipped(state, node, runs)
+                self._leave()
                 return
             visit.runs, visit.adopted = runs, 0
         upto = visit.adopted + INPUTS_PER_STEP
-        for name in inputs[visit.adopted : upto]:
-            key = state.keys.get(name)
-            if key is not None and (key.state == CHECKING or (key.state == MISSING and key.producer is not node)):
-                for run in visit.runs:
-                    _adopt(state, key, run)
+        self._adopt(state, node, inputs[visit.adopted : upto], visit.runs)
         visit.adopted = upto
 
-    def _end_skipped(self, state: State, node: Node, runs: list[RunState]) -> None:
+    def _adopt(self, state: State, node: Node, names: Sequence[str], runs: Sequence[RunState]) -> None:
+        for name in names if runs else ():
+            key = state.keys.get(name)
+            if key is not None and (key.state == CHECKING or (key.state == MISSING and key.producer is not node)):
+                for run in runs:
+                    _adopt(state, key, run)
+
+    def _end_skipped(self, state: State, node: Node, runs: Sequence[RunState]) -> None:
         for run in runs:
-            run.skipped.setdefault(node.spec.task_id, self._failed_id)
+            run.skipped.setdefault(node.spec.task_id, (node.spec.task_id, self._failed_id))
         node.move("input failed")
         end_badly(state, node, self.unwanted)
-        self._leave()
 
     def _end_failed(self, state: State, node: Node) -> None:
         """End the failed task, when its children have been given up.

@@ -70,8 +70,8 @@ WINDOW = 2000
 #: How many deaths of a worker a task survives.
 MAX_DEATHS = 3
 
-#: Tasks examined in one turn while a part of the graph is searched for cycles: some 2 ms, with their start.
-STEPS_PER_TURN = 128
+#: Tasks examined in one turn while a part of the graph is searched for cycles: some millisecond, with their start.
+STEPS_PER_TURN = 64
 
 #: Tasks in a ready queue that are looked at for one that may begin, while a large request is leaving.
 MAX_PASSED_OVER = 256
@@ -146,6 +146,8 @@ class Scheduler:
         if not (state.active or state.inspecting or state.slots.waiting) and (state.runs or state.nodes):
             fail_if_stuck(state)
             conclude_runs(state)
+        if state.settled and not state.releasing:
+            come_back(state)
         if self.is_timed:
             if type(event) is Woken:
                 self._wake_at = inf  # its timer has gone off

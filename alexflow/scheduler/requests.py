@@ -8,7 +8,8 @@ from alexflow.scheduler.completion import finish
 from alexflow.scheduler.demand import cancel, inspect_again, pin, target_key, target_task
 from alexflow.scheduler.events import RunRequested, RunsCancelled, TargetsAdded, Verified
 from alexflow.scheduler.giving_up import stop
-from alexflow.scheduler.state import PRESENT, Group, RunState, State, without
+from alexflow.scheduler.links import unlinked
+from alexflow.scheduler.state import PRESENT, Group, RunState, State
 
 #: How often targets may be found missing after a run before the run fails.
 MAX_VERIFICATIONS = 3
@@ -59,7 +60,7 @@ def runs_cancelled(state: State, event: RunsCancelled) -> None:
 
 def _cancel_draining(state: State, run: RunState) -> None:
     for node in run.draining:
-        node.drained_by = without(node.drained_by, run)
+        node.drained_by = unlinked(node.drained_by, run)
         if not node.drained_by and not node.demand:
             cancel(state, node)
     run.draining = {}

@@ -21,7 +21,7 @@ def put_back(state: State, event: PutBack) -> None:
             drop_unstarted(state, node)
         elif node.state == RUNNING:
             for run in node.drained_by:
-                run.skipped.setdefault(task_id, run.draining[node])
+                run.skipped.setdefault(task_id, (task_id, run.draining[node]))
             end_draining(state, node)
             node.move("revoked")
             state.end_attempt(node)

@@ -23,10 +23,10 @@ from typing import Any, Final
 
 from alexflow.scheduler.events import OnError, TaskSpec
 from alexflow.scheduler.instructions import Outbox
+from alexflow.scheduler.links import Links, linked
 from alexflow.scheduler.ready_queue import ReadyQueue
 from alexflow.scheduler.slots import Slots
 from alexflow.scheduler.states import ACTIVE, FINAL, TRANSITIONS, WAITING
-from alexflow.type_vars import T
 
 CHECKING: Final = "checking"  # an Inspect asks whether it exists
 MISSING: Final = "missing"  # it does not; its producer is known
@@ -40,11 +40,6 @@ _NO_CHILDREN: dict[str, None] = {}
 _NOTHING_HELD: dict[str, str] = {}
 _NO_LOSSES: dict[str, int] = {}
 _NO_TARGETS: dict[RunState, None] = {}
-
-
-def without(several: tuple[T, ...], one: T) -> tuple[T, ...]:
-    """Return the others. Links are kept in tuples, because most tasks and keys have none, and ``()`` costs nothing."""
-    return tuple(other for other in several if other is not one)
 
 
 class Node:
@@ -85,9 +80,9 @@ class Node:
         self.missing = 0  # inputs that are not present, counted while WAITING
         self.indegree = 0  # inputs made by its own group, while that is searched for cycles
         self.demand = 0
-        self.runs: tuple[RunState, ...] = ()  # that have it as a target
-        self.parents: tuple[Node, ...] = ()  # dynamic tasks that generated it
-        self.drained_by: tuple[RunState, ...] = ()  # runs that do not want it any more, but wait for its end
+        self.runs: Links[RunState] = ()  # that have it as a target
+        self.parents: Links[Node] = ()  # dynamic tasks that generated it
+        self.drained_by: Links[RunState] = ()  # runs that do not want it any more, but wait for its end
         self.attempts = 0
         self.deaths = 0
         self.losses: dict[str, int] = _NO_LOSSES  # how often each of its inputs was found gone
@@ -188,8 +183,8 @@ class TaskCheck:
         self.task_id = task_id
         self.group = group
         self.asked = asked  # the number of the question
-        self.runs: tuple[RunState, ...] = ()
-        self.parents: tuple[Node, ...] = ()
+        self.runs: Links[RunState] = ()
+        self.parents: Links[Node] = ()
 
 
 class RunState:
@@ -247,7 +242,7 @@ class RunState:
         self.shared = 0  # tasks behind its targets that ran for others
         self.found: set[str] = set()  # tasks that were done already; several of their outputs may be inspected
         self.found_more = 0  # when those are too many to be kept
-        self.skipped: dict[str, str] = {}  # tasks that did not run, each with the failed one it needs, if that is why
+        self.skipped: dict[str, tuple[str, str]] = {}  # what did not run, by id, with the failed task it needs, if any
 
     def count_found(self, task_ids: tuple[str, ...]) -> None:
         """Count tasks that were found done. Each counts once, as long as there are not too many to keep."""
@@ -258,7 +253,7 @@ class RunState:
 
     def add_task(self, wanted: Node | TaskCheck, task_id: str) -> None:
         """Make a task a target of it, not settled yet."""
-        wanted.runs += (self,)
+        wanted.runs = linked(wanted.runs, self) if wanted.runs else (self,)
         self.tasks.append(task_id)
         self.open += 1
 

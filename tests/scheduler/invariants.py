@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from alexflow.scheduler.chores import Unpinning, Withdrawal
-from alexflow.scheduler.completion import Arrival
+from alexflow.scheduler.completion import Arrival, Settling
 from alexflow.scheduler.demand import Releasing
 from alexflow.scheduler.giving_up import GivingUp
 from alexflow.scheduler.state import CHECKING, MISSING, PRESENT, UNKNOWN, Group, Key, Node, RunState, State, TaskCheck
@@ -170,23 +170,24 @@ def _runs(state: State) -> Iterator[str]:
             pins.update(chore.names)
     if pins != Counter(state.pins):
         yield f"pinned are {state.pins}; should be {dict(pins)}"
-    if state.settled and not state.releasing:
+    if state.settled and not (state.releasing or state.resuming):
         yield "runs are left that may be over"
 
 
 def _run(state: State, run: RunState) -> Iterator[str]:
     wanted: list[Node | TaskCheck] = [*state.nodes.values(), *state.checks.values()]
     unsettled = sum(run in key.targets for key in state.keys.values()) + sum(run in owner.runs for owner in wanted)
+    ended = sum(chore.runs.count(run) for chore in state.consequences if isinstance(chore, Settling))
     if run.leaving and run.withdrawn:
         pass
     elif run.stopping:
         if unsettled:
             yield f"run {run.run_id} was stopped, with {unsettled} targets left"
-        if not run.draining and not run.held and not state.releasing:
+        if not run.draining and not run.held and not state.releasing and run not in state.settled:
             yield f"run {run.run_id} was stopped, waits for nothing, and is not over"
-    elif run.open != unsettled:
-        yield f"run {run.run_id} counts {run.open} open targets; there are {unsettled}"
-    elif not unsettled and not _waits(state, run) and run.entering is None:
+    elif run.open != unsettled + ended:
+        yield f"run {run.run_id} counts {run.open} open targets; there are {unsettled}, and {ended} that have ended"
+    elif not run.open and not _waits(state, run) and run.entering is None:
         yield f"run {run.run_id} has no open targets, and is not over"
     if run.verifying != (run.run_id in state.verifying):
         yield f"run {run.run_id} is being verified: {run.verifying}"
@@ -196,7 +197,8 @@ def _run(state: State, run: RunState) -> Iterator[str]:
 
 
 def _waits(state: State, run: RunState) -> bool:
-    return run.verifying or bool(run.draining) or run.held > 0 or run.leaving > 0 or state.releasing > 0
+    waits = run.verifying or bool(run.draining) or run.held > 0 or run.leaving > 0 or state.releasing > 0
+    return waits or run in state.settled
 
 
 def _chores(state: State) -> Iterator[str]:

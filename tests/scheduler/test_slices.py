@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from alexflow.scheduler import TaskSpec
+from alexflow.scheduler.demand import INPUTS_PER_STEP
 from alexflow.scheduler.events import (
     Event,
     Failed,
@@ -55,7 +56,7 @@ def fan(h: Harness, width: int) -> str:
 @pytest.mark.parametrize("on_error", ["stop", "continue"])
 def test_a_request_is_not_over_while_its_tasks_are_being_skipped(on_error: str) -> None:
     h = Harness(steps=2)
-    fan(h, 20)
+    fan(h, 40)
     planned(h, "e", on_error)
     instructions = h.fail("S")
     turns = 0
@@ -67,7 +68,7 @@ def test_a_request_is_not_over_while_its_tasks_are_being_skipped(on_error: str) 
     assert turns > 20
     (finish,) = [instruction for instruction in instructions if isinstance(instruction, Finish)]
     assert [name for name, _ in finish.failures] == ["S"]
-    assert len(finish.skipped) == 21
+    assert len(finish.skipped) == 41
     through(h, instructions)
     assert h.empty
 
@@ -223,22 +224,74 @@ def test_an_input_that_is_lost_before_all_have_it_is_missed_by_all() -> None:
 
 def test_ephemeral_inputs_are_removed_before_the_run_ends() -> None:
     h = Harness(steps=1)
-    for number in range(5):
-        h.task(f"R{number}")
-    inputs = " ".join(f"r{number}" for number in range(5))
+    names = [f"R{number}" for number in range(2 * INPUTS_PER_STEP + 1)]
+    for name in names:
+        h.task(name)
+    inputs = " ".join(names).lower()
     h.task("E", inputs, ephemeral=inputs)
     planned(h, "e")
-    h.done("R0 R1 R2 R3 R4")
+    h.done(" ".join(names))
     through(h, [Resume()])
     instructions = h.done("E")
     assert not any(isinstance(instruction, Verify) for instruction in instructions)
     ends = through(h, instructions)
     removed = [key for instruction in ends if isinstance(instruction, Remove) for key in instruction.keys]
-    assert sorted(removed) == inputs.split()
+    assert sorted(removed) == sorted(inputs.split())
     assert ends[-1] == verify(1, "e")
-    assert h.seen(1) == [Finish(1, ran=6)]
+    assert h.seen(1) == [Finish(1, ran=len(names) + 1)]
     assert h.empty
     assert forget("E") in ends
+
+
+# -- very many requests for one thing
+
+
+@pytest.mark.parametrize("asks_for", ["output", "task"])
+@pytest.mark.parametrize("cancelled", [0, 3, 9])
+def test_many_requests_for_one_task_end_one_after_the_other(asks_for: str, cancelled: int) -> None:
+    h = Harness(steps=2)
+    h.task("A")
+    for number in range(1, 11):
+        h.ask(number, **{"output": {"keys": "a"}, "task": {"tasks": "A"}}[asks_for])
+    through(h, h.look("a") if asks_for == "output" else h.look(incomplete="A"))
+    instructions = h.done("A")
+    turns, ends = 0, dict[int, Finish]()
+    while turns < 100 and len(ends) < 10:
+        for instruction in instructions:
+            if isinstance(instruction, Finish):
+                ends[instruction.run_id] = instruction
+        more = [end for each in instructions if isinstance(each, Verify) for end in h.seen(each.run_id)]
+        more += h.cancel(cancelled) if cancelled and turns == 1 else []
+        assert len(instructions) <= 8
+        turns += 1
+        instructions = more + (h.resume() if Resume() in instructions else [])
+    assert turns > 4
+    assert sorted(ends) == list(range(1, 11))
+    assert sum(end.ran for end in ends.values()) == 1
+    assert sum(end.shared for end in ends.values()) >= 9 - bool(cancelled)
+    through(h, [Resume()])
+    assert h.empty
+
+
+@pytest.mark.parametrize("on_error", ["stop", "continue"])
+def test_many_requests_for_a_task_that_fails_end_one_after_the_other(on_error: str) -> None:
+    h = Harness(steps=2)
+    h.task("A")
+    h.ask(1, "a", on_error=on_error)
+    for number in range(2, 11):
+        h.ask(number, "a", on_error=on_error)
+    through(h, h.look("a"))
+    instructions = h.fail("A")
+    most, ends = 0, []
+    while Resume() in instructions:
+        finished = [instruction for instruction in instructions if isinstance(instruction, Finish)]
+        most, ends = max(most, len(finished)), ends + finished
+        instructions = h.resume()
+    ends += [instruction for instruction in instructions if isinstance(instruction, Finish)]
+    assert most <= 2
+    assert sorted(end.run_id for end in ends) == list(range(1, 11))
+    assert all(end.failures for end in ends)
+    assert h.empty
 
 
 # -- no turn grows
