@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.services import age, deadlines, lists, mapping, overload, priority, rates, stream
+from benchmarks.services import age, deadlines, lists, mapping, overload, priority, rates, stream, turns
 
 PARTS = {
     "priority": priority.measure,
@@ -20,6 +20,7 @@ PARTS = {
     "deadlines": deadlines.measure,
     "map": mapping.measure,
     "lists": lists.measure,
+    "turns": turns.measure,
 }
 
 
