@@ -141,7 +141,7 @@ class FailureReport(Frozen):
     def headline(self) -> str:
         """The numbers of tasks that failed and of tasks that did not run."""
         failed = "1 task failed" if len(self.failures) == 1 else f"{len(self.failures):,} tasks failed"
-        skipped = len(self.skipped)
+        skipped = sum(len(failed.skipped) for failed in self.failures) + len(self.not_started)
         them = "it" if len(self.failures) == 1 else "them"
         return failed + (f", {skipped:,} that need {them} or came later did not run" if skipped else "")
 

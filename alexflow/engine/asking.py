@@ -11,7 +11,7 @@ from alexflow.engine.driver import Driver
 from alexflow.engine.entering import TargetParts
 from alexflow.engine.options import OnError, as_attributes, check_urgency
 from alexflow.engine.requested_run import RequestedRun, RequestOptions
-from alexflow.engine.result import NOTHING_FAILED, Result, as_task_error, report_on, run_failed
+from alexflow.engine.result import NOTHING_FAILED, Result, report_on, run_failed
 from alexflow.engine.storage_questions import INSPECTED_AT_ONCE
 from alexflow.engine.subjects import collect_subjects, forced_by
 from alexflow.engine.targets import Request, with_storage
@@ -122,7 +122,7 @@ def refuse_load_if_full(
         if priority is None:
             priority = (options_of(task) if settings is None else settings).priority or 0
         queued = backlog.queued_before(priority)
-        if not backlog.is_full(queued):
+        if queued < (backlog.max_queued or 0):
             return
         asked = output, "key"
         keys = tuple([key if type(key) is str else exact_name(output, "key", key) for key in keys_of(output)])
@@ -217,10 +217,7 @@ async def result_of(request: Request, run: RequestedRun, finish: Finish, seconds
     skipped: tuple[str, ...] = ()
     report = NOTHING_FAILED
     if finish.failures or finish.skipped:
-        failures = [as_task_error(task_id, error) for task_id, error in finish.failures]
-        by_task = [(task_id, error) for (task_id, _), error in zip(finish.failures, failures, strict=True)]
-        report = report_on(by_task, finish.skipped)
-        skipped = tuple(task_id for task_id, _ in finish.skipped)
+        failures, skipped, report = await report_on(finish.failures, finish.skipped)
     if failures and run.options.on_error == "stop":
         raise run_failed(failures, report)
     counts = finish.ran, finish.cached, failures, skipped, seconds, report, finish.shared

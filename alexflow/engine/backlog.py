@@ -43,7 +43,7 @@ class Backlog:
         entering: Callable[[], int],
     ):
         self.max_queued = max_queued
-        self._scheduler = scheduler
+        self._scheduler, self._state = scheduler, scheduler.state
         self._tasks = catalog.tasks
         self._executors = executors
         self._entering = entering
@@ -54,7 +54,7 @@ class Backlog:
         """Whether so many tasks are known, or requests about to be, that a further one may have no room."""
         if self.max_queued is None:
             return False
-        return len(self._scheduler.state.nodes) + self._entering() >= self.max_queued
+        return len(self._state.nodes) + self._entering() >= self.max_queued
 
     def learn(self, outcomes: Sequence[Settled]) -> None:
         """Learn from the last of some outcomes how long tasks of its executor take."""
@@ -72,7 +72,7 @@ class Backlog:
             max_wait: seconds that it may wait; None for any.
         """
         queued = self.queued_before(priority)
-        if self.is_full(queued):
+        if self.max_queued is not None and queued >= self.max_queued:
             return self.overloaded(queued, kinds)
         if max_wait is not None:
             wait = max((self._per_task(kind) * self._ahead(kind, priority, queued) for kind in kinds), default=0.0)
@@ -82,20 +82,14 @@ class Backlog:
 
     def queued_before(self, priority: int) -> int:
         """Return how many tasks go before one of this priority that comes now."""
-        return self._scheduler.waiting_before(priority) + self._entering()
-
-    def is_full(self, queued: int) -> bool:
-        """Whether there is no room behind so many tasks."""
-        return self.max_queued is not None and queued >= self.max_queued
+        return self._state.waiting_before(priority) + self._entering()
 
     def overloaded(self, queued: int, kinds: Iterable[Kind]) -> Overloaded:
         """Make the error for a request behind too many tasks."""
         if not self._seconds or self.max_queued is None:
             return Overloaded(queued, FIRST_RETRY_AFTER)
-        excess, seconds = queued - self.max_queued + 1, LEAST_RETRY_AFTER
-        for kind in kinds:
-            seconds = max(seconds, self._per_task(kind) * excess)
-        return Overloaded(queued, seconds)
+        excess = queued - self.max_queued + 1
+        return Overloaded(queued, max([LEAST_RETRY_AFTER, *[self._per_task(kind) * excess for kind in kinds]]))
 
     def _per_task(self, kind: Kind) -> float:
         """Return the mean seconds between the ends of an executor's tasks while it is busy; 0 if unknown."""

@@ -44,6 +44,7 @@ from alexflow.events.broadcast import Broadcast
 from alexflow.executors.enclosing_tasks import enclosing
 from alexflow.executors.interface import GRACE, Done, Executor, Settled
 from alexflow.executors.trace_context import current_trace
+from alexflow.executors.turn_slice import TurnSlice
 from alexflow.graph import NO_SUBJECTS, Catalog, Defaults, Inspector, Kind, Subjects
 from alexflow.hooks import as_cause, is_a, is_ctrl_c, repr_of
 from alexflow.logs import logger
@@ -71,8 +72,8 @@ if TYPE_CHECKING:
     from alexflow.engine.why import Why
     from alexflow.limits import Queue
 
-#: How long events are handled before the loop gets a turn.
-DRAIN_SLICE_SECONDS = 0.002
+#: How long events are handled before the loop gets a turn; and how long callers are let in.
+DRAIN_SLICE_SECONDS = INTAKE_SLICE_SECONDS = 0.001
 
 #: Events after which an output may be made once more; between them each is made once and does not change.
 INVALIDATING = frozenset({RunRequested, InputsLost, Verified})
@@ -96,6 +97,7 @@ class Driver:
 
     Attributes:
         backlog: what waits.
+        intake: the slice of each turn in which callers are let in.
         entering: requests whose targets are being collected; the catalog keeps claims of keys until then.
         storage_ok: whether the storage answered when it was last asked.
     """
@@ -145,8 +147,7 @@ class Driver:
         self._draining = False
         self._closed: EngineClosed | None = None  # set once no request is accepted any more
         self.draining = Draining()
-        self.entering = 0
-        self.storage_ok = True
+        self.entering, self.storage_ok = 0, True
         self._removals = Removals(storage)
         self._delays, self._alarm = Delays(self.post), Alarm(self.post)
         self.questions = StorageQuestions(
@@ -178,13 +179,14 @@ class Driver:
         self._loop = asyncio.get_running_loop()
         # pipes, timers and tasks keep the context in which they are made: it is the opener's, and never a request's
         self._context = contextvars.copy_context()
+        self.intake = self.entrance.intake = TurnSlice(self._loop, self._context, INTAKE_SLICE_SECONDS)
         self.background = Background(self._loop, self._context, self._crash)
         self._withdrawals = Withdrawals(self._loop, self._context, self.post, self.runs.__len__)
         if self._leases is not None:
             self._dispatch.peers = self._coordination_by(self._leases)
         self.inspector.around = frozenset(enclosing())
-        again = self._dispatch.start_again
-        unsure = UnsureJobs(self.catalog, self._storage, self._report, again, self.background.spawn)
+        work = self._report, self._dispatch.start_again, self.background.spawn
+        unsure = UnsureJobs(self.catalog, self._storage, *work)
         for kind, executor in self._executors.items():
             executor.open(self._for_tasks, unsure.report, self._dispatch.sources[kind])
 
@@ -203,9 +205,7 @@ class Driver:
     async def aclose(self) -> None:
         """End everything that runs, and wait for it."""
         self._refuse(EngineClosed("the engine was closed while this ran; wait for it inside `async with`"))
-        self._withdrawals.clear()
-        if self.runs:
-            self.post(RunsCancelled(tuple(self.runs)))
+        await self._withdrawals.withdraw(tuple(self.runs))
         self._delays.clear()
         self._alarm.clear()
         await self._generators.aclose()
@@ -217,6 +217,7 @@ class Driver:
         if self._dispatch.peers is not None:
             await self._dispatch.peers.aclose()
         await (early or self.record.aclose())
+        await self.runs.all_failed()
         self._dispatch.warn_of_unused_limits(self._scheduler.state.slots.unused)
 
     def kill(self) -> None:
@@ -232,8 +233,8 @@ class Driver:
     def _refuse(self, closed: EngineClosed, error: Exception | None = None) -> None:
         """Fail the requests, those that follow with ``closed``."""
         self._closed = closed
-        self.entrance.open_wide()
-        self.runs.fail(error or closed)
+        self.entrance.open_wide(self._loop)
+        self.runs.fail(error or closed, self._loop)
 
     # -- requests
 

@@ -297,7 +297,7 @@ class Engine(OpenEngine):
             Overloaded: the queue is full, or the wait would be too long; nothing was planned.
             DefinitionError: an argument is invalid.
         """
-        self._opened()
+        await self._let_in()
         check_on_error(on_error)
         options = request_options(on_error, attributes, priority, fairness_key, max_wait, context=self._captured())
         if max_age is not None or stale_while_revalidate:
@@ -358,6 +358,8 @@ class Engine(OpenEngine):
         """
         if priority is not None or fairness_key or max_wait is not None:
             check_urgency(priority, fairness_key, max_wait)
+        if self._queue is not None and isinstance(output, Output):  # first: thousands may be refused
+            refuse_load_if_full(self._opened(), priority, self._defaults, self.storage, output)
         make = partial(
             self._make_to_read, attributes=attributes, priority=priority, fairness_key=fairness_key, max_wait=max_wait
         )
@@ -370,12 +372,9 @@ class Engine(OpenEngine):
                 await self._ages.see_to(output, limit, make)
             return await self._loads.load_all(output, make)
         judged = None if limit is None else await self._ages.judge((output,), limit, fails=True)
-        refuse = None
-        if self._queue is not None:
-            refuse = partial(refuse_load_if_full, self._opened(), priority, self._defaults, self.storage)
         if judged is None or not judged.outdated:
-            return await self._loads.load(output, make, refuse)
-        return await self._loads.load(output, partial(self._ages.make_again, judged, make), refuse, outdated=True)
+            return await self._loads.load(output, make)
+        return await self._loads.load(output, partial(self._ages.make_again, judged, make), outdated=True)
 
     async def _make_to_read(self, target: Any, **keywords: Unpack[RequestKeywords]) -> Result:
         """:meth:`run`, without a last look at whether the target is there: reading it is that look."""

@@ -15,7 +15,7 @@ from alexflow.scheduler.events import TargetsAdded
 from alexflow.type_vars import T
 
 #: Targets that the scheduler takes in at once: some millisecond.
-TARGETS_PER_PART = 256
+TARGETS_PER_PART = 128
 
 
 class TargetParts:

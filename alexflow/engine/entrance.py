@@ -7,8 +7,13 @@ from collections import OrderedDict
 from collections.abc import Sized
 from itertools import islice
 
+from alexflow.executors.turn_slice import TurnSlice
+
 #: Events that wait to be handled, some 0.1 s of work, beyond which requests wait outside.
 MOST_EVENTS = 1024
+
+#: Requests that are let in between two turns of the event loop: some millisecond.
+LET_IN_PER_TURN = 32
 
 
 class Entrance:
@@ -19,16 +24,21 @@ class Entrance:
 
     Args:
         events: those that wait to be handled.
+
+    Attributes:
+        intake: where callers wait before that, if more come than the event loop's turn has time for.
     """
 
     def __init__(self, events: Sized):
         self._events = events
+        self.intake: TurnSlice | None = None
         self._waiting: OrderedDict[asyncio.Future[None], None] = OrderedDict()
         self._is_wide_open = False
 
     def count(self) -> int:
         """Return how many requests and events wait, outside and inside."""
-        return len(self._waiting) + len(self._events)
+        callers = 0 if self.intake is None else self.intake.waiting
+        return callers + len(self._waiting) + len(self._events)
 
     async def wait(self) -> None:
         """Wait until a request may enter."""
@@ -42,15 +52,17 @@ class Entrance:
             self._waiting.pop(turn, None)
 
     def let_in(self) -> None:
-        """Let in as many as there is room for."""
+        """Let in some, if there is room; called when events have been handled."""
         room = MOST_EVENTS - len(self._events)
         if room > 0 and self._waiting:
-            self._let_in(room)
+            self._let_in(min(room, LET_IN_PER_TURN))
 
-    def open_wide(self) -> None:
+    def open_wide(self, loop: asyncio.AbstractEventLoop) -> None:
         """Let in all, from now on: each request is about to be refused."""
         self._is_wide_open = True
-        self._let_in(len(self._waiting))
+        self._let_in(LET_IN_PER_TURN)
+        if self._waiting:
+            loop.call_soon(self.open_wide, loop)
 
     def _let_in(self, count: int) -> None:
         for turn in list(islice(self._waiting, count)):

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 #: Loads of outputs that exist between two turns of the event loop: some half a millisecond.
 LOADS_PER_TURN = 32
 
-#: Elements of a list that are looked at between two turns of the event loop: some tenths of a millisecond.
+#: Loads after which it is looked at whether they have had their slice of the event loop's turn.
+LOADS_PER_LOOK = 8
+
+#: Elements of a list that are looked at between two turns of the event loop: some half a millisecond.
 CHECKED_PER_TURN = 4096
 
 #: How often ``load`` has an output made again that is removed before it can be read.
@@ -69,7 +72,6 @@ class Loads:
         self,
         output: Output[T],
         make: Callable[[Output[T]], Awaitable[object]],
-        refuse: Callable[[Output[T]], None] | None = None,
         *,
         outdated: bool = False,
     ) -> T:
@@ -78,18 +80,19 @@ class Loads:
         Args:
             output: the output.
             make: requests it; called if it does not exist.
-            refuse: raises the error for a request for which there is no room; None if there always is.
             outdated: whether the output has to be requested although it exists.
         """
         if not isinstance(output, Output):
             raise not_loadable(output)
         was_damaged, failure = False, None
+        driver = self._opened()
+        intake = driver.intake
         self._count += 1
-        if self._count % LOADS_PER_TURN == 0:
-            await asyncio.sleep(0)  # reading what exists may wait for nothing, and the loop has other work
-        if refuse is not None:
-            refuse(output)
-        if not outdated and self._opened().can_read(output):
+        is_due = self._count % LOADS_PER_LOOK == 0 and (self._count % LOADS_PER_TURN == 0 or intake.is_over())
+        if is_due or intake.waiting:
+            await intake.wait()  # reading what exists may wait for nothing, and the loop has other work
+            driver = self._opened()
+        if not outdated and driver.can_read(output):
             # an output that exists is read at once: one look at the storage, and no request
             try:
                 value = await self.value(output)

@@ -31,7 +31,7 @@ from alexflow.type_vars import T
 CHUNK_ITEMS = 256
 
 #: For how long items are taken between two turns of the event loop.
-TURN_SECONDS = 0.002
+TURN_SECONDS = 0.001
 
 #: Values that are loaded at once from a storage that is a server.
 LOADS_AHEAD = 16

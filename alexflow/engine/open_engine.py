@@ -64,6 +64,12 @@ class OpenEngine:
             raise EngineClosed("the engine belongs to another event loop; open one in this loop")
         return self._driver
 
+    async def _let_in(self) -> None:
+        """Wait until the event loop has time for one more caller."""
+        intake = self._opened().intake
+        if intake.must_wait():
+            await intake.wait()
+
     @property
     def healthy(self) -> bool:
         """Whether the engine is open and can go on. If not, only another one helps."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import count
@@ -20,6 +21,9 @@ from alexflow.scheduler.instructions import Finish
 
 #: Targets of a run that are named.
 MOST_TARGETS = 20
+
+#: Runs that are failed between two turns of the event loop, each with its caller's work.
+FAILED_PER_TURN = 16
 
 #: Selects the outputs of a request that have certain keys.
 FindOutputs = Callable[[set[str]], dict[str, Output[Any]]]
@@ -100,6 +104,7 @@ class RequestedRuns(dict[int, RequestedRun]):
     def __init__(self, owner_of: Callable[[str], int]):
         self._owner_of = owner_of
         self._last = 0
+        self._to_fail: deque[RequestedRun] = deque()
         self.have_contexts = False
 
     def add(
@@ -129,11 +134,23 @@ class RequestedRuns(dict[int, RequestedRun]):
             context.run_id = run.id
         return context
 
-    def fail(self, error: Exception) -> None:
-        """Fail those whose callers wait."""
-        for run in self.values():
+    def fail(self, error: Exception, loop: asyncio.AbstractEventLoop) -> None:
+        """Fail those whose callers wait, some in each turn of the event loop."""
+        self._to_fail += self.values()
+        self._fail_some(error, loop)
+
+    def _fail_some(self, error: Exception, loop: asyncio.AbstractEventLoop) -> None:
+        for _ in range(min(len(self._to_fail), FAILED_PER_TURN)):
+            run = self._to_fail.popleft()
             if not run.end.done():
                 run.end.set_exception(error)
+        if self._to_fail:
+            loop.call_soon(self._fail_some, error, loop)
+
+    async def all_failed(self) -> None:
+        """Wait until all have been failed that were to be."""
+        while self._to_fail:  # noqa: ASYNC110  # each turn fails some
+            await asyncio.sleep(0)
 
 
 def finished_event(run: RequestedRun, end: Finish) -> RunFinished:

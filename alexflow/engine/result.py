@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from alexflow.errors import RunFailed, TaskError, TaskFailed
@@ -16,6 +17,9 @@ from alexflow.html_repr import MAX_ROWS, html_table, shown, shown_safely
 from alexflow.model import flatten
 
 NOTHING_FAILED = FailureReport()
+
+#: Tasks that did not run, and failures, that are reported between two turns of the event loop: some millisecond.
+SKIPPED_PER_TURN, FAILURES_PER_TURN = 2048, 32
 
 #: Failures that a notebook shows of a result; its report has all.
 FAILURES_SHOWN = 10
@@ -108,18 +112,36 @@ class Result(Frozen):
         return f"{', '.join(parts)} in {self.seconds:.2f} s"
 
 
-def report_on(failures: Sequence[tuple[str, TaskError]], skipped: Sequence[tuple[str, str]]) -> FailureReport:
-    """Compose the report.
+async def report_on(
+    failed: Sequence[tuple[str, Exception]], skipped: Sequence[tuple[str, str]]
+) -> tuple[list[TaskError], tuple[str, ...], FailureReport]:
+    """Compose the report; for very many tasks in several turns of the event loop.
 
     Args:
-        failures: tasks that failed, by id.
+        failed: tasks that failed, each with its error.
         skipped: ids of tasks that did not run, each with the id of the failed task that it needs, or ``""``.
+
+    Returns:
+        The errors of the former, the ids of the latter, and the report.
     """
     because: defaultdict[str, list[str]] = defaultdict(list)
-    for task_id, failed_id in skipped:
-        because[failed_id].append(task_id)
-    failed_tasks = tuple(_failed_task(task_id, error, because.pop(task_id, ())) for task_id, error in failures)
-    return FailureReport(failed_tasks, tuple(task_id for others in because.values() for task_id in others))
+    names: list[str] = []
+    for start in range(0, len(skipped), SKIPPED_PER_TURN):
+        if start:
+            await asyncio.sleep(0)
+        for task_id, failed_id in skipped[start : start + SKIPPED_PER_TURN]:
+            because[failed_id].append(task_id)
+            names.append(task_id)
+    errors: list[TaskError] = []
+    failed_tasks: list[FailedTask] = []
+    for task_id, cause in failed:
+        if len(errors) % FAILURES_PER_TURN == FAILURES_PER_TURN - 1:
+            await asyncio.sleep(0)
+        error = as_task_error(task_id, cause)
+        errors.append(error)
+        failed_tasks.append(_failed_task(task_id, error, because.pop(task_id, ())))
+    not_started = tuple(chain.from_iterable(because.values()))
+    return errors, tuple(names), FailureReport(tuple(failed_tasks), not_started)
 
 
 def _failed_task(task_id: str, error: TaskError, skipped: Sequence[str]) -> FailedTask:

@@ -21,10 +21,10 @@ from alexflow.scheduler.instructions import Verify
 from alexflow.storage import Storage
 
 #: Up to this many outputs or tasks are inspected without a task of their own on the loop.
-INSPECTED_AT_ONCE = 64
+INSPECTED_AT_ONCE = 32
 
 #: Up to this many outputs are looked for between two turns of the event loop at the end of a run.
-VERIFIED_PER_TURN = 2048
+VERIFIED_PER_TURN = 512
 
 #: What waits to be handled: events, with the users' objects behind their names.
 EventInbox = deque[tuple[Event, Subjects]]

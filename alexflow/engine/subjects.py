@@ -14,8 +14,8 @@ from alexflow.model import AbstractTask, Output, keys_of
 if TYPE_CHECKING:
     from alexflow.graph import Forceable
 
-#: Targets of one request that are collected between two turns of the event loop.
-TARGETS_PER_TURN = 256
+#: Targets of one request that are collected between two turns of the event loop: some millisecond.
+TARGETS_PER_TURN = 64
 
 #: Elements of a list that are looked at between two turns: some tenths of a millisecond.
 READ_PER_TURN = 1024

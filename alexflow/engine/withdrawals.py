@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from alexflow.scheduler.events import RunsCancelled
 
-#: Requests that are withdrawn between two turns of the event loop: some 4 ms.
-WITHDRAWN_PER_TURN = 256
+#: Requests that are withdrawn between two turns of the event loop: some millisecond.
+WITHDRAWN_PER_TURN = 32
 
 
 class Withdrawals:
@@ -49,9 +49,13 @@ class Withdrawals:
         else:
             self._waiting.append(run_id)
 
-    def clear(self) -> None:
-        """Forget all: the engine withdraws every run at once."""
+    async def withdraw(self, run_ids: Sequence[int]) -> None:
+        """Withdraw these requests, which are all that there are: the engine is closed."""
         self._waiting.clear()
+        for end in range(len(run_ids), 0, -WITHDRAWN_PER_TURN):
+            self._post(RunsCancelled(tuple(run_ids[max(0, end - WITHDRAWN_PER_TURN) : end])))
+            if end > WITHDRAWN_PER_TURN:
+                await asyncio.sleep(0)
 
     def _withdraw_some(self) -> None:
         waiting = self._waiting

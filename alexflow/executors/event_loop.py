@@ -2,8 +2,9 @@
 
 Jobs are taken by *runners*: asyncio tasks that do one job after the other. A job that never has to wait costs no task
 of asyncio; when all runners wait inside their jobs, others are started, a few more than could begin a job in the turn
-before, so that thousands of jobs that do wait are soon all under way. Runners that have been at it for some
-milliseconds let the event loop have its turn: of those without a job, one goes on in the next, and the others end.
+before, so that thousands of jobs that do wait are soon all under way. Runners that have been at it for a
+millisecond let the event loop have its turn: of those without a job, one goes on in the next, and the others end. Jobs
+that go on after they have waited have a millisecond of each turn, too: thousands may be woken at one moment.
 
 A job that is cancelled or takes too long gets :class:`asyncio.CancelledError`, and a grace period to end. If it does
 not end, nothing can make it: it is abandoned, and cannot publish any more. A job that is publishing already is not
@@ -37,11 +38,14 @@ from alexflow.logs import logger
 from alexflow.model.mutation import check_unchanged
 from alexflow.storage import Storage
 
-#: How long all runners together go on before the loop gets a turn.
-RUNNER_SLICE = 0.002
+#: How long all runners together go on before the loop gets a turn; and all jobs that have waited for something.
+RUNNER_SLICE = JOB_SLICE = 0.001
 
-#: Jobs whose ends are reported between two turns of the loop: to take them in takes some 2 ms.
-REPORTED_PER_TURN = 100
+#: Jobs whose ends are reported between two turns of the loop: to take them in takes some millisecond.
+REPORTED_PER_TURN = 32
+
+#: Jobs that are stopped between two turns of the loop when the engine is closed.
+STOPPED_PER_TURN = 64
 
 
 class HowToRun(Protocol):
@@ -135,6 +139,7 @@ class LoopExecutor(Executor):
         self._context = contextvars.copy_context()
         self._context.run(around.set, enclosing())
         self._slice = TurnSlice(self._loop, self._context, RUNNER_SLICE)
+        self._woken = TurnSlice(self._loop, self._context, JOB_SLICE)
         self._runner_ended = asyncio.Event()
         install_record_factory()
 
@@ -172,8 +177,11 @@ class LoopExecutor(Executor):
 
     async def aclose(self) -> None:
         self._closed = True
-        for running_job in list(self._running.values()):
-            self._stop(running_job, cancelled=True)
+        for number, running_job in enumerate(list(self._running.values())):
+            if number % STOPPED_PER_TURN == STOPPED_PER_TURN - 1:
+                await asyncio.sleep(0)
+            if self._running.get(running_job.job.task_id) is running_job:
+                self._stop(running_job, cancelled=True)
         while self._runners:
             self._runner_ended.clear()
             await self._runner_ended.wait()
@@ -226,7 +234,7 @@ class LoopExecutor(Executor):
                 self._begun += 1
                 running_job = self._running[job.task_id] = RunningJob(job, runner, self._storage)
                 try:
-                    await _run_in_context(self._context.copy(), self._run(running_job))
+                    await _run_in_context(self._context.copy(), self._run(running_job), self._woken)
                 finally:
                     self._idle += 1
         finally:
@@ -382,8 +390,13 @@ def _stopped(running_job: RunningJob, seconds: float) -> NotDone:
 
 
 @coroutine
-def _run_in_context(context: contextvars.Context, job: Coroutine[Any, Any, None]) -> Generator[Any, Any, None]:
-    """Await ``job`` in a context of its own, so that what it sets is not there for the runner's next one."""
+def _run_in_context(
+    context: contextvars.Context, job: Coroutine[Any, Any, None], turns: TurnSlice
+) -> Generator[Any, Any, None]:
+    """Await ``job`` in a context of its own, so that what it sets is not there for the runner's next one.
+
+    Where it goes on after it has waited, it waits for its turn as well.
+    """
     process = this_process.generation
     step, argument = job.send, None
     try:
@@ -395,6 +408,11 @@ def _run_in_context(context: contextvars.Context, job: Coroutine[Any, Any, None]
                 step, argument = job.send, (yield waits_for)
             except BaseException as error:  # thrown in: a cancellation, or what came of that for which it waited
                 step, argument = job.throw, error
+            if turns.must_wait() and type(argument) is not GeneratorExit:
+                try:
+                    yield from turns.wait().__await__()
+                except BaseException as error:
+                    step, argument = job.throw, error
             if this_process.generation != process:  # another coroutine on this loop has forked, and its child awaits
                 end_fork()
     except StopIteration:

@@ -32,8 +32,8 @@ from alexflow.storage.background import in_thread
 if TYPE_CHECKING:
     from alexflow.graph.code_check import CodeCheck
 
-#: Tasks described between two turns of the event loop: some 2 ms.
-SLICE = 128
+#: Tasks described between two turns of the event loop: some millisecond, with what the scheduler does about them.
+SLICE = 32
 
 
 class Subjects(NamedTuple):

@@ -7,20 +7,28 @@ and nothing upstream of what exists is looked at.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
 
 from alexflow.graph.describe import Defaults
 from alexflow.graph.inspector import Catalog, Inspector, Subjects
 from alexflow.hooks import repr_of
 from alexflow.record.plan import CAUSES, Cause, Plan, PlannedTasks, with_estimates
 from alexflow.scheduler import Scheduler, TaskSpec
-from alexflow.scheduler.events import Event, Inspected, Resumed, RunRequested
+from alexflow.scheduler.events import Event, Inspected, Resumed, RunRequested, TargetsAdded
 from alexflow.scheduler.instructions import Finish, Inspect, Resume
 from alexflow.storage import Storage
 from alexflow.storage.background import in_thread
 
+if TYPE_CHECKING:
+    from alexflow.record.record import Record
+
 #: The only request of a scheduler that plans.
 _RUN = 1
+
+#: Targets that its scheduler takes in between two turns of the event loop: some millisecond.
+TARGETS_AT_ONCE = 128
 
 
 async def make_plan(
@@ -48,6 +56,14 @@ async def make_plan(
     record = Record(storage)
     damaged = await in_thread(lambda: set(storage.quarantined()))
     await in_thread(record.load)
+    run = await in_thread(_groups, planning, forced, damaged, record)  # there may be very many
+    return await in_thread(with_estimates, Plan(run, len(planning.found), repr_of(storage)), record)
+
+
+def _groups(
+    planning: _Planning, forced: Collection[str], damaged: Collection[str], record: Record
+) -> list[PlannedTasks]:
+    """Group the tasks that have to run by class and reason."""
     ephemeral = {key for spec, _ in planning.tasks() for key in spec.ephemeral}
     groups: dict[tuple[str, Cause], list[TaskSpec]] = {}
     for spec, waits in planning.tasks():
@@ -61,11 +77,10 @@ async def make_plan(
         elif spec.outputs and ephemeral.issuperset(spec.outputs) and record.row_of_task(spec.task_id) is not None:
             reason = "read and gone"
         groups.setdefault((spec.task_id.rpartition(".")[0], reason), []).append(spec)
-    run = [
+    return [
         PlannedTasks(name, reason, [spec.task_id for spec in specs], specs[0].dynamic)
         for (name, reason), specs in sorted(groups.items(), key=lambda item: CAUSES.index(item[0][1]))
     ]
-    return await in_thread(with_estimates, Plan(run, len(planning.found), repr_of(storage)), record)
 
 
 class _Planning:
@@ -80,21 +95,29 @@ class _Planning:
         self.found: set[str] = set()  #: Ids of the tasks that are done.
 
     async def discover(self, targets: Subjects) -> None:
-        self._handle(RunRequested(_RUN, tuple(targets.outputs), tuple(targets.tasks)), targets)
+        keys, tasks = tuple(targets.outputs), tuple(targets.tasks)
+        await self._handle(RunRequested(_RUN, keys[:TARGETS_AT_ONCE], tasks[:TARGETS_AT_ONCE], more=True), targets)
+        for start in range(TARGETS_AT_ONCE, max(len(keys), len(tasks)), TARGETS_AT_ONCE):
+            part = slice(start, start + TARGETS_AT_ONCE)
+            await self._handle(TargetsAdded(_RUN, keys[part], tasks[part], more=True), targets)
+        await self._handle(TargetsAdded(_RUN), targets)
         while self._questions:
-            await self._inspector.look([self._questions.pop()], self._take)
+            questions, self._questions = self._questions, []
+            await self._inspector.look(questions, self._take)
 
     async def _take(self, event: Event, subjects: Subjects) -> None:
         if isinstance(event, Inspected):
             self.found.update(event.found)
-        self._handle(event, subjects)
+        await self._handle(event, subjects)
 
-    def _handle(self, event: Event, subjects: Subjects) -> None:
+    async def _handle(self, event: Event, subjects: Subjects) -> None:
         events: list[Event] = [event]
         for each in events:  # grows
             instructions = self._scheduler.handle(each)
-            for task_id in self._scheduler.wanted(subjects.described):
-                self._catalog.tasks.setdefault(task_id, subjects.described[task_id])
+            if each is event:
+                for task_id in self._scheduler.wanted(subjects.described):
+                    self._catalog.tasks.setdefault(task_id, subjects.described[task_id])
+            await asyncio.sleep(0)  # of large requests this is a part
             for instruction in instructions:
                 if isinstance(instruction, Inspect):
                     question = subjects.asked(instruction.keys, instruction.tasks, instruction.question)

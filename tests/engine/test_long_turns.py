@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from alexflow import Engine, JSONOutput, Task
+from alexflow import Engine, JSONOutput, Output, Task
 from alexflow.engine.entering import TARGETS_PER_PART
 
 FEW, MANY = 2 * TARGETS_PER_PART, 16 * TARGETS_PER_PART
@@ -37,7 +37,30 @@ class Waits(Stored):
         await asyncio.Event().wait()
 
 
-begun: list[int] = []  # of those
+@dataclass(frozen=True)
+class Opened(Stored):
+    async def run(self, input: Any, output: Any) -> None:
+        await opens[-1].wait()
+        await output.astore(self.number)
+
+
+@dataclass(frozen=True)
+class Fails(Stored):
+    async def run(self, input: Any, output: Any) -> None:
+        await opens[-1].wait()
+        raise ValueError
+
+
+@dataclass(frozen=True)
+class Reads(Stored):
+    read: Output[int]
+
+    def input(self) -> Output[int]:
+        return self.read
+
+
+begun: list[int] = []  # of those that wait
+opens: list[asyncio.Event] = []
 
 
 class Turns:
@@ -88,7 +111,41 @@ async def leaves(engine: Engine, tasks: list[Stored]) -> None:
         await asyncio.sleep(0)
 
 
-@pytest.mark.parametrize("work", [runs, runs_outputs, loads, leaves])
+async def plans(engine: Engine, tasks: list[Stored]) -> None:
+    await engine.plan(tasks)
+
+
+async def one_for_all(engine: Engine, tasks: list[Stored]) -> None:
+    opens.append(asyncio.Event())
+    callers = []
+    for number in range(len(tasks)):
+        callers.append(asyncio.create_task(engine.load(Opened(0).output())))
+        if number % 8 == 0:
+            await asyncio.sleep(0)
+    while engine.stats().runs < len(tasks):  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    opens[-1].set()
+    for number, caller in enumerate(callers):
+        await caller
+        if number % 8 == 0:
+            await asyncio.sleep(0)
+
+
+async def fails(engine: Engine, tasks: list[Stored]) -> None:
+    opens.append(asyncio.Event())
+    failing, reads = Fails(0).output(), []
+    for task in tasks:
+        reads.append(Reads(task.number, failing))
+        if task.number % 64 == 0:
+            await asyncio.sleep(0)
+    result = asyncio.create_task(engine.run(reads, on_error="continue"))
+    while not sum(executor.running for executor in engine.stats().executors.values()):  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    opens[-1].set()
+    assert (await result).skipped == len(tasks)
+
+
+@pytest.mark.parametrize("work", [runs, runs_outputs, loads, leaves, plans, one_for_all, fails])
 def test_no_turn_is_as_long_as_the_request(
     work: Callable[[Engine, list[Stored]], Awaitable[None]], tmp_path: Path
 ) -> None:

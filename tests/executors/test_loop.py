@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from alexflow import Engine, MemoryStorage, Output, Task
-from alexflow.executors.event_loop import RUNNER_SLICE
+from alexflow.executors.event_loop import JOB_SLICE, RUNNER_SLICE
 from alexflow.formats import BinaryOutput
 
 pytestmark = pytest.mark.anyio
@@ -90,6 +90,24 @@ class TakesASlice(Base):
             pass
         await barrier(self.parties).wait()
         await output.astore(self.n)
+
+
+@dataclass(frozen=True)
+class TakesASliceThen(Base):
+    """The same after all have begun."""
+
+    parties: int
+
+    async def run(self, input: Any, output: Output[Any]) -> None:
+        await barrier(self.parties).wait()
+        over = time.perf_counter() + JOB_SLICE
+        while time.perf_counter() <= over:
+            pass
+        went_on.append(self.n)
+        await output.astore(self.n)
+
+
+went_on: list[int] = []
 
 
 @dataclass(frozen=True)
@@ -176,6 +194,25 @@ async def test_few_runners_are_started_that_find_no_time_for_a_job() -> None:
         finally:
             loop.set_task_factory(None)
     assert jobs <= started <= 3 * jobs
+
+
+async def test_jobs_that_are_woken_at_one_moment_go_on_in_many_turns() -> None:
+    jobs, most = 24, 0
+
+    async def watch() -> None:
+        nonlocal most
+        before = 0
+        while len(went_on) < jobs:
+            most, before = max(most, len(went_on) - before), len(went_on)
+            await asyncio.sleep(0)
+
+    went_on.clear()
+    async with Engine(MemoryStorage()) as engine:
+        watching = asyncio.create_task(watch())
+        await engine.run([TakesASliceThen(n, parties=jobs) for n in range(jobs)])
+        await watching
+    assert sorted(went_on) == list(range(jobs))
+    assert most <= 2
 
 
 async def test_no_more_at_once_than_allowed() -> None:
