@@ -76,6 +76,9 @@ def _circumstances(entry: Entry) -> Iterator[tuple[str, str]]:
         cpu = "" if entry.cpu_seconds is None else f", {duration(entry.cpu_seconds)} of CPU"
         memory = "" if entry.peak_rss_bytes is None else f", {answers.size(entry.peak_rss_bytes)} at most"
         yield "took", f"{duration(entry.seconds)}{cpu}{memory}{_attempts(entry.attempts)}"
+    if entry.queued is not None and entry.started is not None:
+        waited = max(0.0, (entry.started - entry.queued).total_seconds())
+        yield "waited", f"{duration(waited)} for a place{', attempts that failed included' * (entry.attempts > 1)}"
     if entry.reason:
         yield "because", _BECAUSE.get(entry.reason, entry.reason)
     yield "run", entry.run_id

@@ -6,27 +6,27 @@ import asyncio
 import os
 import pwd
 import time
-from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
-from itertools import islice, repeat
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.engine.code_states import CodeStates
 from alexflow.engine.command_line import command_line, working_directory
+from alexflow.engine.ended_tasks import QUEUED, EndedTasks, run_of
 from alexflow.engine.failed_attempts import FailedAttempts
 from alexflow.engine.report_lines import ReportLines
 from alexflow.engine.requested_run import RequestedRun
 from alexflow.engine.task_lines import TaskLines
 from alexflow.errors import TaskError, TaskFailed
-from alexflow.executors.interface import Done, RemoteUsage, Usage
+from alexflow.executors.interface import Done
 from alexflow.executors.task_report import TaskReport
 from alexflow.failures import Attempt
 from alexflow.graph import Described
 from alexflow.hooks import class_name, hook_error, passes, plain_text, text_of
 from alexflow.logs import logger
-from alexflow.record.lines import REASONS, AttemptLine, ReportLine, RunBegunLine, RunEndedLine, ShapesLine
+from alexflow.record.lines import AttemptLine, ReportLine, RunBegunLine, RunEndedLine, ShapesLine
 from alexflow.record.segment_writer import SegmentWriter
-from alexflow.scheduler import TaskSpec
 from alexflow.scheduler.instructions import Finish
 from alexflow.storage import Storage
 from alexflow.storage.background import in_thread
@@ -38,8 +38,9 @@ if TYPE_CHECKING:
 
     from alexflow.record.run_record import RunOutcome
 
-#: Completions after which a part of a segment is stored, where a segment has parts.
-COMPLETIONS_PER_PART = 5_000
+#: Completions after which a part of a segment is stored, where a segment has parts: so many, or a share of those that
+#: are stored, which is more from the seventh part on. So 100,000 tasks take 14 parts, and not 20.
+COMPLETIONS_PER_PART, SHARE_PER_PART, MOST_PER_PART = 5_000, 1 / 6, 50_000
 
 #: Time after which what waits is stored there, however little it is: what a crash can cost.
 SECONDS_PER_PART = 60.0
@@ -53,16 +54,8 @@ MOST_SKIPPED = 100
 #: Characters of a message, and of a traceback, that are kept.
 MAX_TEXT_KEPT = 16_000
 
-_MISSING, _FORCED = REASONS.index("missing"), REASONS.index("forced")
-
-#: The kind of the line that says what came of tasks, as alexflow.record.lines has it.
-_COMPLETION = 4
-
 #: Gives the numbers of the runs for which tasks count; 0 for one that is gone.
 OwnersOf = Callable[[Sequence[str]], Sequence[int]]
-
-_MOST_RUNS = 2**31 - 1  # the largest number of a run
-_RUN_BITS = 32  # for that and whether a task is forced
 
 
 class EngineSegment:
@@ -88,17 +81,15 @@ class EngineSegment:
         self._requests = requests
         self._tasks = tasks
         self._lines = TaskLines()
-        # of tasks that are not over, by id: the number in the segment, that of the run, whether forced, in one integer,
-        # which the collector of cycles passes over
-        self._live: dict[str, int] = {}
+        self._ended = EndedTasks(tasks)
+        self._live = self._ended.live
         self._runs: dict[int, str] = {}  # ids of runs that are written and not over
         self._count = 0
         self._looks = 0  # tasks begun, each of which pays for one look at a task that is not over
-        self._completions: list[tuple[Any, ...]] = []
-        self._held: dict[str, tuple[int, bytes] | None] = {}  # stored for dynamic tasks that are not over, by key
         self._has_environment = False
         self._unstored: set[str] = set()  # tasks whose lines are in no part that is stored
         self._part_due = 0.0
+        self._sent = 0  # completions in parts
         self._can_start = False
         self._codes = None if space is None else CodeStates(space)
         self._reports = ReportLines(self._add_report)
@@ -123,7 +114,9 @@ class EngineSegment:
             self.write()
             self._add_completions(writer)
             writer.roll()
+        began = writer.started
         writer.begin()
+        later = int((writer.started - began) * 1e6) if began else 0
         self._part_due = time.monotonic() + SECONDS_PER_PART
         self._has_environment = False
         self._lines, self._count = TaskLines(), 0
@@ -131,25 +124,29 @@ class EngineSegment:
             self._codes.begin_segment()
         for run in self._runs:
             self._add_run(writer, run)
-        lives, self._live = self._live, {}
+        lives = dict(self._live)
+        self._live.clear()
         for task_id, live in lives.items():
             described = self._tasks.get(task_id)
             if described is not None:
-                self._add(writer, (described,), (live >> 1 & _MOST_RUNS,), (task_id,) if live & 1 else ())
+                forced = (task_id,) if live & 1 else ()
+                self._add(writer, (described,), (run_of(live),), forced, (live >> QUEUED) - later)
 
     # -- tasks
 
     def made_from(self, tasks: Sequence[Described], forced: set[str], owners_of: OwnersOf) -> None:
         """Write what tasks are made from, unless the segment has it."""
-        live = self._live
-        new = [described for described in tasks if described.spec.task_id not in live]
+        new, task_ids = tasks, [described.spec.task_id for described in tasks]
+        if not self._live.keys().isdisjoint(task_ids):
+            new = [described for described in tasks if described.spec.task_id not in self._live]
+            task_ids = [described.spec.task_id for described in new]
         writer = self._opened() if new else None
         if writer is not None:
-            owners = owners_of([described.spec.task_id for described in new])
+            owners = owners_of(task_ids)
             for run in set(owners):
                 if run not in self._runs:
                     self._add_run(writer, run)
-            self._add(writer, new, owners, forced)
+            self._add(writer, new, owners, forced, writer.micros(time.time()))
             self._looks += len(new)
             self._add_completions(writer)
             if writer.appends:
@@ -178,7 +175,7 @@ class EngineSegment:
             return 0
         if not self._live:
             self._can_start = False
-        self._add(writer, new, repeat(0), ())
+        self._add(writer, new, [0] * len(new), (), 0)
         self._add_unstored(new)
         return len(new)
 
@@ -204,11 +201,12 @@ class EngineSegment:
         live, writer = self._live, self._writer
         if writer is None or not writer.is_open:
             return
+        queued = writer.micros(time.time()) << QUEUED
         for described in tasks:
             task_id = described.spec.task_id
-            if task_id in live and not live[task_id] >> 1 & _MOST_RUNS:
+            if task_id in live and not run_of(live[task_id]):
                 run = owners_of((task_id,))[0]
-                live[task_id] |= run << 1 | (task_id in forced)
+                live[task_id] |= queued | run << 1 | (task_id in forced)
                 if run not in self._runs:
                     self._add_run(writer, run)
         if not self._unstored.isdisjoint(described.spec.task_id for described in tasks):
@@ -217,27 +215,42 @@ class EngineSegment:
             self._unstored.clear()
 
     def _send(self, writer: SegmentWriter) -> Future[None]:
+        self._sent += self._ended.count
         self._add_completions(writer)
         self._part_due = time.monotonic() + SECONDS_PER_PART
         return writer.send()
 
     def _add(
-        self, writer: SegmentWriter, tasks: Iterable[Described], runs: Iterable[int], forced: Container[str]
+        self,
+        writer: SegmentWriter,
+        tasks: Sequence[Described],
+        runs: Sequence[int],
+        forced: Collection[str],
+        queued: int,
     ) -> None:
-        """Append the lines of tasks, each with the number of the run for which it counts."""
-        lines, live, first = self._lines, self._live, self._count - 1
-        for described, run in zip(tasks, runs, strict=False):
-            count = lines.add(described)
-            if count:
-                task_id = described.spec.task_id
-                live[task_id] = (first + count) << _RUN_BITS | run << 1 | (task_id in forced)
+        """Append the lines of tasks, each with the number of the run for which it counts.
+
+        Args:
+            writer: of the segment.
+            tasks: the tasks.
+            runs: for each the number.
+            forced: ids of those that are made again, and maybe of others.
+            queued: when they had all that they read, in microseconds from the segment's start.
+        """
+        first = self._count
+        line = self._lines.line(tasks, first)
         if self._lines.new_shapes:
             writer.add(ShapesLine(tuple(self._lines.new_shapes)))
             self._find_code()
             self._lines.new_shapes = []
-        if count := len(lines):
-            self._count += count
-            writer.add(lines.take(self._count - count))
+        if line.size:
+            self._count += line.size
+            writer.add(line.items)
+        task_ids = [described.spec.task_id for described in line.tasks]
+        if len(task_ids) < len(tasks):
+            there = set(task_ids)
+            runs = [run for described, run in zip(tasks, runs, strict=True) if described.spec.task_id in there]
+        self._ended.begin(task_ids, first, runs, forced, queued)
 
     def _find_code(self) -> None:
         """Have the code of classes found whose first tasks are about to run."""
@@ -252,38 +265,8 @@ class EngineSegment:
         if self._reports.attempts:
             for outcome in outcomes:
                 self._reports.ended(outcome.task_id)
-        writer = self._writer
-        if writer is None:
-            return
-        now -= writer.started
-        forget, tasks, add = self._live.pop, self._tasks, self._completions.append
-        attempts, have_failed = 1, bool(failed)
-        for outcome in outcomes:
-            task_id = outcome.task_id
-            live = forget(task_id, None)
-            if live is None or task_id not in tasks:
-                continue
-            if have_failed:
-                attempts = failed.count(task_id) + 1
-            seconds, usage = outcome.seconds, outcome.usage
-            started, took = int((now - seconds) * 1e6), int(seconds * 1e6)
-            number, run, reason = live >> _RUN_BITS, live >> 1 & _MOST_RUNS, _FORCED if live & 1 else _MISSING
-            if outcome.generated is not None:
-                found = self._stored_for(tasks[task_id].spec, usage)
-                add((number, started, took, found, run, reason, attempts, None, None, 0, outcome.generated))
-            elif usage is not None:
-                if tasks[task_id].spec.serves:
-                    self._held.update((key, usage.stored.get(key)) for key, _ in tasks[task_id].spec.serves)
-                found = tuple(map(usage.stored.get, tasks[task_id].spec.outputs))
-                line = number, started, took, found, run, reason, attempts, usage.cpu, usage.rss, usage.worker
-                add(line if type(usage) is not RemoteUsage else (*line, None, usage.host))
-            else:
-                add((number, started, took, (), run, reason, attempts))
-
-    def _stored_for(self, spec: TaskSpec, usage: Usage | None) -> tuple[tuple[int, bytes] | None, ...]:
-        """Return the size and digest of a dynamic task's outputs: stored by itself, or by a task that it gave."""
-        own = {} if usage is None else usage.stored
-        return tuple(own.get(key) or self._held.pop(key, None) for key in spec.outputs)
+        if self._writer is not None:
+            self._ended.add(outcomes, self._writer.micros(now), failed)
 
     def failed(self, task_id: str, error: TaskError, history: Sequence[Attempt], *, is_last: bool) -> None:
         """Note an attempt that failed."""
@@ -291,7 +274,7 @@ class EngineSegment:
         writer = self._opened()
         if writer is not None:
             traceback = error.traceback if isinstance(error, TaskFailed) else ""
-            run = self._live.get(task_id, 0) >> 1 & _MOST_RUNS
+            run = run_of(self._live.get(task_id, 0))
             worker, took, host = 0, 0, ""
             if history:
                 attempt = history[-1]
@@ -307,7 +290,7 @@ class EngineSegment:
     def _add_report(self, task_id: str, attempt: int, report: TaskReport) -> None:
         writer = self._opened()
         if writer is not None:
-            run = self._live.get(task_id, 0) >> 1 & _MOST_RUNS
+            run = run_of(self._live.get(task_id, 0))
             at = writer.micros(report.at)
             writer.add(ReportLine(run, task_id, at, attempt, report.step, report.of, report.values))
 
@@ -364,15 +347,15 @@ class EngineSegment:
         if self._looks < len(self._live):
             return ()
         self._looks -= len(self._live)
-        mine = (task_id for task_id, live in self._live.items() if live >> 1 & _MOST_RUNS == run)
+        mine = (task_id for task_id, live in self._live.items() if run_of(live) == run)
         return tuple(islice(mine, MOST_SKIPPED))
 
     # -- writing
 
     def _add_completions(self, writer: SegmentWriter) -> None:
-        if self._completions:
-            writer.add((_COMPLETION, self._completions))
-            self._completions = []
+        line = self._ended.take()
+        if line is not None:
+            writer.add(line)
 
     def write(self) -> float | None:
         """Write what waits; where a segment has parts, once there is enough of it or it has waited long.
@@ -391,13 +374,16 @@ class EngineSegment:
             self._add_code(writer)
             writer.flush()
         elif writer.failed:
-            self._completions.clear()
-        elif len(self._completions) >= COMPLETIONS_PER_PART or time.monotonic() > self._part_due:
+            self._ended.take()
+        elif self._ended.count >= self._per_part() or time.monotonic() > self._part_due:
             self._add_code(writer)
             self._send(writer)
         else:
             return SECONDS_UNTIL_ASKED_AGAIN
         return None
+
+    def _per_part(self) -> float:
+        return min(max(COMPLETIONS_PER_PART, SHARE_PER_PART * self._sent), MOST_PER_PART)
 
     @blocks_briefly("once for each class: a list of some lines is written, unless it is there")
     def _add_code(self, writer: SegmentWriter) -> None:

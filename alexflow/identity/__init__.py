@@ -17,7 +17,7 @@ from alexflow.identity.canonical import (
     packb,
     surrogate_refusal,
 )
-from alexflow.identity.digest import DIGEST_SIZE, ID_SPEC, digest_of_preimage, preimage_of, task_digest
+from alexflow.identity.digest import DIGEST_SIZE, ID_SPEC, digest_of_preimage, task_digest
 from alexflow.identity.library_values import dtype_text, fields_of_model, function_name, is_attrs, loaded
 from alexflow.identity.names import (
     has_anothers_main,
@@ -58,7 +58,6 @@ __all__ = [
     "module_name",
     "packb",
     "path_text",
-    "preimage_of",
     "qualified_name",
     "set_main_module_name",
     "short_repr",

@@ -19,14 +19,9 @@ def task_digest(fields: Mapping[str, Canonical], version: str | int | None) -> s
         fields: canonical values by field name, in the order of their names, None left out.
         version: the class's ``version``.
     """
-    hashed = _EMPTY.copy()  # not by the functions below: this is called for each task
+    hashed = _EMPTY.copy()  # not by the function below: this is called for each task
     hashed.update(encoder()((ID_SPEC, version, fields)))
     return hashed.hexdigest()
-
-
-def preimage_of(fields: Mapping[str, Canonical], version: str | int | None) -> bytes:
-    """``[spec, version, fields]`` in MessagePack: what an id is the digest of; fields as for :func:`task_digest`."""
-    return encoder()((ID_SPEC, version, fields))
 
 
 def digest_of_preimage(preimage: bytes) -> str:

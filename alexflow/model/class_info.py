@@ -97,6 +97,12 @@ class ClassInfo(_Caching):
         self.id_rule = id_rule
 
     @cached_property
+    def significant_values(self) -> Values:
+        """A function from an instance to the values that enter the id."""
+        get, names = self.identity_value, self.significant
+        return values_of(names) if get is getattr else lambda instance: tuple(get(instance, name) for name in names)
+
+    @cached_property
     def unencoded(self) -> tuple[str, ...]:
         """Names of the significant fields whose value enters ids as it is: no secrets, and none with ``encode``."""
         fields = {field.name: field.metadata for field in dataclasses.fields(self.cls)}  # type: ignore[arg-type]

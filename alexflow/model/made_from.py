@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from alexflow.errors import IdentityError
 from alexflow.hooks import passes
-from alexflow.identity import Canonical, ComputeNow, canonical, encoded, packb, preimage_of
+from alexflow.identity import ID_SPEC, Canonical, ComputeNow, canonical, encoded, packb
 from alexflow.model.class_info import ClassInfo, class_info
 from alexflow.model.output import Output
 from alexflow.model.task import AbstractTask
@@ -14,6 +15,17 @@ from alexflow.model.task import AbstractTask
 #: ``[spec, version, fields]`` in MessagePack, of which an id of spec "2" is the digest; and the fields that are not
 #: significant, as a map of canonical values in MessagePack, or None for none.
 TaskOrigin = tuple[bytes, bytes | None]
+
+#: Id spec, version and fields.
+PreimageParts = tuple[str | None, str | int | None, dict[str, Canonical]]
+
+
+#: Keeps outputs: the field's name, the outputs, and the place of its type in :data:`KEPT_IN`. Returns what stands for
+#: them there; None if they are not kept.
+KeepOutputs = Callable[[str, Sequence[Any], int], Any]
+
+#: What holds the outputs that are kept: a field itself, or a list or tuple there.
+KEPT_IN: tuple[type, ...] = (Output, list, tuple)
 
 
 def origin_of(task: AbstractTask) -> TaskOrigin:
@@ -24,62 +36,62 @@ def origin_of(task: AbstractTask) -> TaskOrigin:
     Raises:
         IdentityError: a significant field has no identity any more.
     """
-    return origin_and_outputs(task)[:2]
+    info = class_info(type(task))
+    return packb(preimage_parts(task, info, kept_nowhere)[0]), further_of(task, info)
 
 
-def origin_and_outputs(task: AbstractTask) -> tuple[bytes, bytes | None, int | None]:
-    """Return the same, and the number of outputs among the significant fields: for each task.
+def preimage_parts(task: AbstractTask, info: ClassInfo, keep: KeepOutputs) -> tuple[PreimageParts, int, bool]:
+    """Return what the preimage is the bytes of: for each task.
 
-    It is None where there are values that other values are in, and so may be tasks and more outputs.
+    Args:
+        task: the task.
+        info: of its class.
+        keep: gets outputs that are the value of a field, or a list or tuple there, of which the first is an output.
+
+    Returns:
+        The parts, with what ``keep`` gave in place of outputs; the number of these outputs; and whether there are
+        values that others may be in, tasks and more outputs.
     """
-    info = task.__class_info__
-    if info.cls is not type(task):
-        info = class_info(type(task))
-    get, outputs, nests = info.identity_value, 0, False
+    outputs, nests = 0, False
     fields: dict[str, Canonical] = {}
-    for name in info.significant:
-        value = get(task, name)
+    for name, value in zip(info.significant, info.significant_values(task), strict=True):
         if value is not None:
             kind = type(value)  # as in the computation of ids: this saves most fields a call
             if (
-                (kind is int and _LEAST <= value <= _MOST)
+                (kind is int and (-_SMALL < value < _SMALL or _LEAST <= value <= _MOST))
                 or kind is str
                 or kind is bool
                 or (kind is float and value == value)
             ):
                 fields[name] = value
-            elif kind is list and (forms := _forms_of_outputs(value)):
-                fields[name] = "list", forms
-                outputs += len(forms)
-            elif isinstance(value, Output) and value.__canonical_form__ is not None:
-                fields[name] = value.__canonical_form__
-                outputs += 1
+                continue
+            if kind is tuple or kind is list:
+                values, place = value, 1 if kind is list else 2
             else:
+                values, place = (value,), 0
+            stand_in = keep(name, values, place) if values and isinstance(values[0], Output) else None
+            if stand_in is None:
                 fields[name] = canonical(value, _COMPUTE_NOW)
-                nests = True
-    if info.id_rule is None:
-        preimage = preimage_of(fields, task.version)
-    else:
-        preimage = packb((getattr(task, "_task_spec", None), task.version, fields))
-    for name in info.insignificant:
-        if getattr(task, name, None) is not None:
-            return preimage, _further(task, info), None if nests else outputs
-    return preimage, None, None if nests else outputs
+                nests = nests or bool(values)
+            else:
+                fields[name] = stand_in
+                outputs += len(values)
+    spec = ID_SPEC if info.id_rule is None else getattr(task, "_task_spec", None)
+    return (spec, task.version, fields), outputs, nests
 
 
-def _forms_of_outputs(values: list[Any]) -> list[Canonical] | None:
-    """Return the canonical forms of outputs of one class; None if there is anything else, or one is not known yet."""
-    if not values or not isinstance(values[0], Output) or len({*map(type, values)}) > 1:
-        return None
-    forms: list[Canonical] = [output.__canonical_form__ for output in values]
-    return None if None in forms else forms
+def kept_nowhere(name: str, outputs: Sequence[Any], place: int) -> None:
+    """Keep no outputs."""
+    return
 
 
 _COMPUTE_NOW = ComputeNow()  # it keeps nothing
 _LEAST, _MOST = -(2**63), 2**64 - 1  # integers that MessagePack has
+_SMALL = 2**30  # integers below are compared in a fraction of the time
 
 
-def _further(task: AbstractTask, info: ClassInfo) -> bytes | None:
+def further_of(task: AbstractTask, info: ClassInfo) -> bytes | None:
+    """Return the fields that are not significant, as a map in MessagePack; None for none."""
     found: dict[str, Canonical] = {}
     for name, encode in info.insignificant.items():
         value = getattr(task, name, None)

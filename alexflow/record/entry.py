@@ -63,6 +63,8 @@ class Entry:
         outputs: what it stored.
         version: the ``version`` of its class.
         code: the digest of the code that it ran, where that was recorded.
+        queued: when it had all that it reads, and waited for a place; None where that was not recorded. Attempts before
+            the one that succeeded are between that and ``started``.
         started: when it was started.
         finished: when that was over.
         seconds: duration of the attempt that succeeded, measured where it ran; of a dynamic task the time in
@@ -88,6 +90,7 @@ class Entry:
     outputs: tuple[EntryOutput, ...]
     version: str | int | None
     code: str | None
+    queued: datetime | None
     started: datetime | None
     finished: datetime | None
     seconds: float | None
@@ -160,6 +163,7 @@ class Entry:
             "outputs": [each._asdict() for each in self.outputs],
             "version": self.version,
             "code": self.code,
+            "queued": iso(self.queued),
             "started": iso(self.started),
             "finished": iso(self.finished),
             "seconds": self.seconds,

@@ -135,7 +135,7 @@ class MadeFromLine(SegmentLine, frozen=True, array_like=True, tag=3):
         first: the number of the first one; the others follow.
         shapes: the numbers of their shapes.
         digests: of their ids, 20 bytes each.
-        lengths: of their preimages.
+        lengths: of their preimages; none if these are one array in MessagePack.
         preimages: these.
         further: what else is said of some, by their place in the line.
     """
@@ -177,20 +177,25 @@ class MadeFromLine(SegmentLine, frozen=True, array_like=True, tag=3):
     def tasks(self) -> list[MadeFrom]:
         """Return the tasks; none where what the line says does not fit together."""
         try:
-            joined = self.preimages.joined()
+            preimages = self._one_by_one() if self.lengths else self.preimages.one_by_one()
         except ValueError:
             return []
-        ends = tuple(accumulate(self.lengths))
-        if not len(self.shapes) == len(ends) == len(self.digests) / DIGEST_SIZE or ends[-1:] != (len(joined),):
+        if not len(self.shapes) == len(preimages) == len(self.digests) / DIGEST_SIZE:
             return []
         found = []
-        for (number, shape, digest), length, end in zip(self.named(), self.lengths, ends, strict=True):
-            preimage, further = packed(joined[end - length : end]), self.further.get(number - self.first)
+        for (number, shape, digest), bare in zip(self.named(), preimages, strict=True):
+            preimage, further = packed(bare), self.further.get(number - self.first)
             if further is None:
                 found.append(MadeFrom(shape, digest, preimage))
             else:
                 found.append(MadeFrom(shape, digest, preimage, further.further, further.inputs, further.keys))
         return found
+
+    def _one_by_one(self) -> list[bytes]:
+        joined, ends = self.preimages.joined(), tuple(accumulate(self.lengths))
+        if ends[-1] != len(joined):
+            raise ValueError("packed preimages are damaged: their lengths do not fit them")
+        return [joined[end - length : end] for length, end in zip(self.lengths, ends, strict=True)]
 
 
 class Completion(Struct, frozen=True, array_like=True):
@@ -209,6 +214,7 @@ class Completion(Struct, frozen=True, array_like=True):
         worker: its process.
         generated: the number of children of a dynamic task; None for others.
         host: the machine, if it is another one than the engine's.
+        queued: microseconds from the segment's start to when it had all that it reads; None where that is not known.
     """
 
     task: int
@@ -223,12 +229,63 @@ class Completion(Struct, frozen=True, array_like=True):
     worker: int = 0
     generated: int | None = None
     host: str = ""
+    queued: int | None = None
 
 
 class CompletionLine(SegmentLine, frozen=True, array_like=True, tag=4):
     """Tasks that have run and have published."""
 
     tasks: list[Completion]
+
+
+class Ended(Struct, frozen=True, array_like=True):
+    """A task that has run, as an engine notes it: all that is not in it is that of :class:`Completion`.
+
+    Attributes:
+        mark: its number, that of the run and whether it was forced, as :data:`MARK_TASK` and :data:`MARK_RUN` say.
+        queued: as in a completion.
+        seconds: of the last attempt.
+    """
+
+    mark: Annotated[int, Meta(ge=0)]
+    queued: int
+    seconds: Annotated[float, Meta(ge=-_LAST_MOMENT, le=_LAST_MOMENT)]
+    stored: tuple[tuple[int, bytes] | None, ...] = ()
+    cpu: int | None = None
+    rss: int | None = None
+    worker: int = 0
+    attempts: int = 1
+    generated: int | None = None
+    host: str = ""
+
+    def completion(self, at: int) -> Completion:
+        """Return the same with all times and numbers apart.
+
+        Args:
+            at: when the engine had word of it, in microseconds from the segment's start.
+        """
+        took, run = int(self.seconds * 1e6), self.mark >> 1 & MARK_RUN
+        return Completion(
+            *(self.mark >> MARK_TASK, at - took, took, self.stored, run, self.mark & 1, self.attempts),
+            *(self.cpu, self.rss, self.worker, self.generated, self.host, self.queued),
+        )
+
+
+#: Where the number of a task begins in a mark, in bits, and what the number of its run may be.
+MARK_TASK, MARK_RUN = 32, 2**31 - 1
+
+
+class EndedLine(SegmentLine, frozen=True, array_like=True, tag=13):
+    """Tasks that have run and have published, in groups: microseconds from the segment's start, and who ended then.
+
+    An engine notes them so, for half of the time that completions take.
+    """
+
+    groups: list[tuple[int, list[Ended]]]
+
+    def completions(self) -> CompletionLine:
+        """Return the same as completions."""
+        return CompletionLine([ended.completion(at) for at, group in self.groups for ended in group])
 
 
 class RunBegunLine(SegmentLine, frozen=True, array_like=True, tag=5):
@@ -363,6 +420,7 @@ AnyLine = (
     | ShapesLine
     | MadeFromLine
     | CompletionLine
+    | EndedLine
     | RunBegunLine
     | AttemptLine
     | RunEndedLine

@@ -1,10 +1,11 @@
 """Preimages: the bytes that ids are digests of, packed.
 
 A task that reads outputs has their ids in its fields: of some 70 bytes each, all but 20 are the same text, mostly that
-of the tasks written with it, too. So the preimages of all tasks of a line are joined, and *cut*: wherever the text
-before a digest occurs, it and the digest's 40 hexadecimal digits are taken out, and the digests are kept as bytes, one
-after the other. What is left is put together again in the other direction, and is exactly what was hashed: it shows by
-itself whether it belongs to the id.
+of the tasks written with it, too. Where they are all that a field holds, they are put into tables before they are
+written (:mod:`~alexflow.record.id_tables`). For all others, the preimages of a line are joined, and *cut*: wherever the
+text before a digest occurs, it and the digest's 40 hexadecimal digits are taken out, and the digests are kept as bytes,
+one after the other. What is left is put together again in the other direction, and is exactly what was hashed: it shows
+by itself whether it belongs to the id.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from alexflow.identity.digest import DIGEST_SIZE
+from alexflow.record.id_tables import IdTable, preimages_in
 
 #: What is not longer is left as it is: some 6 outputs of one task, which take longer to cut than all else of its line.
 LONGEST_UNCUT = 448  # bytes
@@ -64,11 +66,13 @@ class PackedPreimages(Struct, frozen=True, array_like=True):
         rest: what is left.
         cuts: in the order in which they were made.
         is_compressed: whether ``rest`` is compressed by zlib.
+        tables: of the ids of outputs that were taken out before.
     """
 
     rest: bytes
     cuts: tuple[Cut, ...] = ()
     is_compressed: bool = False
+    tables: tuple[IdTable, ...] = ()
 
     @classmethod
     def of(cls, preimages: Sequence[bytes]) -> PackedPreimages:
@@ -91,7 +95,20 @@ class PackedPreimages(Struct, frozen=True, array_like=True):
             data = _restored(data, cut)
         return data
 
+    def one_by_one(self) -> list[bytes]:
+        """Return the preimages, if they are written as one array.
 
+        Raises:
+            ValueError: they are damaged.
+        """
+        data = self.joined()
+        try:
+            return preimages_in(data, self.tables) if self.tables else [bytes(raw) for raw in _decode_array(data)]
+        except msgspec.DecodeError as error:
+            raise ValueError(f"packed preimages are damaged: {error}") from error
+
+
+_decode_array = msgspec.msgpack.Decoder(list[Raw]).decode
 _decode_packed = msgspec.msgpack.Decoder(PackedPreimages).decode
 
 
@@ -120,12 +137,16 @@ class PreimagePacker:
 
     def pack(self, preimages: Sequence[bytes]) -> PackedItems:
         """Return the items of a :class:`PackedPreimages`."""
-        joined, cuts = b"".join(preimages), list[CutItems]()
+        return self.pack_joined(b"".join(preimages), len(preimages))
+
+    def pack_joined(self, joined: bytes, count: int, *, has_outputs: bool = True) -> PackedItems:
+        """Return the same of some that are joined; ``has_outputs`` is whether there may be any to be cut out."""
+        cuts: list[CutItems] = []
         if len(joined) <= LONGEST_UNCUT:
             return joined, cuts, False
-        if joined.find(_OUTPUT) >= 0:  # `in` looks first whether it is an integer, for 0.5 µs
+        if has_outputs and joined.find(_OUTPUT) >= 0:  # `in` looks first whether it is an integer, for 0.5 µs
             joined = self._cut(joined, cuts)
-        if len(joined) <= LONGEST_UNCOMPRESSED * len(preimages):
+        if len(joined) <= LONGEST_UNCOMPRESSED * count:
             return joined, cuts, False
         return zlib.compress(joined, 1), cuts, True
 

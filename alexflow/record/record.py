@@ -306,6 +306,7 @@ class Record:
             outputs=_outputs(row),
             version=version,
             code=row.code,
+            queued=None if row.queued is None else moment(row.queued),
             started=None if row.begun is None else moment(row.begun),
             finished=None if row.finished is None else moment(row.finished),
             seconds=None if completion is None else completion.took / MICROS,

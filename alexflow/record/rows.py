@@ -121,6 +121,12 @@ class Row(Struct, array_like=True):
             yield key, None if known is None else known[0]
 
     @property
+    def queued(self) -> float | None:
+        """Seconds since 1970, of when it had all that it reads; None where that is not known."""
+        known = None if self.completion is None else self.completion.queued
+        return None if known is None else self.section.header.started + known / MICROS
+
+    @property
     def stored(self) -> int:
         """The bytes that it stored."""
         return sum(size for size, _ in filter(None, self.completion.stored)) if self.completion else 0

@@ -21,6 +21,7 @@ from alexflow.record.lines import (
     CodeLine,
     Completion,
     CompletionLine,
+    EndedLine,
     EnvironmentLine,
     MadeFrom,
     MadeFromLine,
@@ -153,4 +154,4 @@ def decoded(payload: bytes | memoryview) -> AnyLine | None:
         line: AnyLine = _decode(payload)
     except msgspec.DecodeError:  # of a later version
         return None
-    return line
+    return line.completions() if isinstance(line, EndedLine) else line

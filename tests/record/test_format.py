@@ -8,12 +8,14 @@ from pathlib import Path
 import msgspec
 import pytest
 from msgspec import Raw
+from msgspec.msgpack import Ext
 
 import alexflow
 from alexflow import MemoryStorage
 from alexflow.errors import StorageError
 from alexflow.identity.digest import digest_of_preimage
 from alexflow.record.frames import frame_of, frames_in
+from alexflow.record.id_tables import IdTable
 from alexflow.record.lines import (
     NIL,
     RECORD_MAGIC,
@@ -22,6 +24,8 @@ from alexflow.record.lines import (
     CodeLine,
     Completion,
     CompletionLine,
+    Ended,
+    EndedLine,
     EnvironmentLine,
     MadeFrom,
     MadeFromLine,
@@ -32,9 +36,12 @@ from alexflow.record.lines import (
     Shape,
     ShapesLine,
 )
-from alexflow.record.preimages import packed, unpacked
+from alexflow.record.preimages import PackedPreimages, packed, unpacked
 
-GOLDEN = Path(__file__).parent / "golden" / "segment-1.hex"
+GOLDEN = Path(__file__).parent / "golden"
+
+#: As segments are written now, and as they were before tables of ids and times in the queue.
+NOW, BEFORE = ((GOLDEN / name).read_text().strip() for name in ("segment-2.hex", "segment-1.hex"))
 
 #: The worked example of docs/design/identity.md.
 LOAD = "shop.Load.32d6c692b0584b470c40b297dd7455cefe6f874a"
@@ -78,7 +85,17 @@ LINES: tuple[SegmentLine, ...] = (
         ],
     ),
     MadeFromLine.of(
-        2, [MadeFrom(2, bytes.fromhex(digest_of_preimage(preimage)), Raw(preimage)) for preimage in REPORTS]
+        2, [MadeFrom(2, bytes.fromhex(digest_of_preimage(preimage)), Raw(preimage)) for preimage in REPORTS[:2]]
+    ),
+    MadeFromLine(
+        4,
+        (2,),
+        bytes.fromhex(digest_of_preimage(REPORTS[2])),
+        (),
+        PackedPreimages(
+            msgspec.msgpack.encode([["2", None, {"of": Ext(1, (8 << 8).to_bytes(4, "little")), "page": 2}]]),
+            tables=(IdTable("shop.Train.", ".model.pkl", b"".join(n.to_bytes(20) for n in range(8))),),
+        ),
     ),
     AttemptLine(1, TRAIN, 1_000_000, 1, False, "ValueError: no", "Traceback", ("out", "err"), 43, 250_000, "node7"),
     CompletionLine(
@@ -87,6 +104,9 @@ LINES: tuple[SegmentLine, ...] = (
             Completion(1, 3_000_000, 250_000, ((9, bytes(range(16, 32))),), 1, 1, 2),
             Completion(3, 3_500_000, 250_000, ((9, bytes(range(32, 48))),), 1),
         ]
+    ),
+    EndedLine(
+        [(3_750_000, [Ended(4 << 32 | 1 << 1, 3_100_000, 0.25, ((9, bytes(range(48, 64))),), 200_000, 2**20, 43)])]
     ),
     CodeLine(1, 0, "abc", (("shop.Train.run", "def"),)),
     RunEndedLine(1, 4_000_000, "done", (2, 0, 0, 0)),
@@ -99,12 +119,13 @@ def segment() -> bytes:
 
 
 def test_it_is_written_as_it_was() -> None:
-    assert segment().hex() == GOLDEN.read_text().strip()
+    assert segment().hex() == NOW
 
 
-def test_it_is_read_as_it_was() -> None:
+@pytest.mark.parametrize("golden", [NOW, BEFORE])
+def test_it_is_read_as_it_was(golden: str) -> None:
     storage = MemoryStorage()
-    storage.reserved("record").write("20270115T080000.500-host-42-abcdef.segment", bytes.fromhex(GOLDEN.read_text()))
+    storage.reserved("record").write("20270115T080000.500-host-42-abcdef.segment", bytes.fromhex(golden))
     record = alexflow.open_record(storage)
     load, train = record.entry(LOAD), record.entry(TRAIN)
     assert (load.is_intact, train.is_intact) == (True, True)
@@ -126,6 +147,16 @@ def test_it_is_read_as_it_was() -> None:
     assert report.is_intact
     assert report.fields["page"] == 1
     assert [key for key, _ in report.inputs] == [output_id(number) for number in range(8)]
+    assert report.to_json()["queued"] is None
+    if golden == NOW:
+        last = record.entry("shop.Report." + digest_of_preimage(REPORTS[2]))
+        assert (last.is_intact, last.fields["page"], last.inputs) == (True, 2, report.inputs)
+        assert (last.to_json()["queued"], last.to_json()["started"], last.to_json()["finished"]) == (
+            *("2027-01-15T08:00:03.600000Z", "2027-01-15T08:00:04.000000Z", "2027-01-15T08:00:04.250000Z"),
+        )
+        assert (last.reason, last.attempts, last.worker, last.outputs[0].digest) == (
+            *("missing", 1, 43, bytes(range(48, 64)).hex()),
+        )
     (run,) = record.runs()
     assert (run.id, run.outcome, run.ran, run.command) == (train.run_id, "done", 2, ("python", "shop.py"))
     assert [(attempt.error, attempt.stderr) for attempt in run.attempts] == [("ValueError: no", "err")]

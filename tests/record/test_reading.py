@@ -102,7 +102,7 @@ def test_an_entry(record: Record) -> None:
 def test_its_json_has_the_promised_names(record: Record) -> None:
     plain = record.entry(TRAIN.output()).to_json()
     assert plain.keys() >= {
-        *["key", "task_id", "class", "fields", "inputs", "outputs", "version", "code", "started", "finished"],
+        *["key", "task_id", "class", "fields", "inputs", "outputs", "version", "code", "queued", "started", "finished"],
         *["seconds", "cpu_seconds", "peak_rss_bytes", "host", "python", "attempts", "run_id", "reason", "tags"],
     }
     assert plain["inputs"] == [{"key": LOAD.output().key, "digest": "01" * 16}]

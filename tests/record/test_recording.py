@@ -113,6 +113,7 @@ def test_what_is_known_of_an_output(storage: LocalStorage) -> None:
     assert entry.task() == TOTAL
     assert entry.run_id == record.runs()[0].id
     assert entry.python == ".".join(map(str, sys.version_info[:3]))
+    assert max(record.entry(part).finished for part in TOTAL.parts) <= entry.queued <= entry.started <= entry.finished
     assert record.entry(Part(9)).finished is None  # a parameter, which has not run
     assert [each.cls.rpartition(".")[2] for each in record.entries()].count("Part") == 3
 
