@@ -15,8 +15,8 @@ from alexflow.scheduler import TaskSpec
 #: :class:`~alexflow.record.lines.Ended` has it, and above that when it was queued, in microseconds.
 LiveTask = int
 
-QUEUED = 64  # where that begins, in bits
-_MARK = 2**QUEUED - 1
+QUEUED_SHIFT = 64  # where that begins, in bits
+_MARK = 2**QUEUED_SHIFT - 1
 
 #: The kind of the line, as alexflow.record.lines has it.
 _ENDED = 13
@@ -57,7 +57,7 @@ class EndedTasks:
             forced: ids of those that are made again, and maybe of others.
             queued: when they had all that they read, in microseconds from the segment's start.
         """
-        live, begin, step = self.live, queued << QUEUED | first << MARK_TASK, 1 << MARK_TASK
+        live, begin, step = self.live, queued << QUEUED_SHIFT | first << MARK_TASK, 1 << MARK_TASK
         if runs and runs.count(runs[0]) == len(runs):  # as mostly
             begin |= runs[0] << 1
             live.update(zip(task_ids, range(begin, begin + len(runs) * step, step), strict=True))
@@ -90,7 +90,7 @@ class EndedTasks:
                 continue
             keys, stored = spec.outputs, usage.stored
             found = (stored.get(keys[0]),) if len(keys) == 1 else tuple(map(stored.get, keys))
-            add((live & _MARK, live >> QUEUED, outcome.seconds, found, usage.cpu, usage.rss, usage.worker))
+            add((live & _MARK, live >> QUEUED_SHIFT, outcome.seconds, found, usage.cpu, usage.rss, usage.worker))
         if group:
             self._groups.append((at, group))
             self.count += len(group)
@@ -99,7 +99,7 @@ class EndedTasks:
         """Return the items of one that has further ones, or not those of most."""
         usage = outcome.usage
         stored = {} if usage is None else usage.stored
-        begin = live & _MARK, live >> QUEUED, outcome.seconds
+        begin = live & _MARK, live >> QUEUED_SHIFT, outcome.seconds
         if outcome.generated is not None:
             # by itself, or by a task that it gave
             served = tuple(stored.get(key) or self._held.pop(key, None) for key in spec.outputs)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.engine.code_states import CodeStates
 from alexflow.engine.command_line import command_line, working_directory
-from alexflow.engine.ended_tasks import QUEUED, EndedTasks, run_of
+from alexflow.engine.ended_tasks import QUEUED_SHIFT, EndedTasks, run_of
 from alexflow.engine.failed_attempts import FailedAttempts
 from alexflow.engine.report_lines import ReportLines
 from alexflow.engine.requested_run import RequestedRun
@@ -130,7 +130,7 @@ class EngineSegment:
             described = self._tasks.get(task_id)
             if described is not None:
                 forced = (task_id,) if live & 1 else ()
-                self._add(writer, (described,), (run_of(live),), forced, (live >> QUEUED) - later)
+                self._add(writer, (described,), (run_of(live),), forced, (live >> QUEUED_SHIFT) - later)
 
     # -- tasks
 
@@ -201,7 +201,7 @@ class EngineSegment:
         live, writer = self._live, self._writer
         if writer is None or not writer.is_open:
             return
-        queued = writer.micros(time.time()) << QUEUED
+        queued = writer.micros(time.time()) << QUEUED_SHIFT
         for described in tasks:
             task_id = described.spec.task_id
             if task_id in live and not run_of(live[task_id]):

@@ -36,12 +36,12 @@ class IdTable(Struct, frozen=True, array_like=True):
 
     Attributes:
         before: what is before the digests.
-        behind: what is behind them.
+        ending: what is behind them.
         digests: one after the other, 20 bytes each.
     """
 
     before: str
-    behind: str
+    ending: str
     digests: bytes
 
 
@@ -52,10 +52,10 @@ class NotAlikeError(Exception):
 class _Filled:
     """A table of a line that is being made."""
 
-    def __init__(self, number: int, before: str, behind: str):
+    def __init__(self, number: int, before: str, ending: str):
         self.number = number
         self.before = before
-        self.behind = behind
+        self.ending = ending
         self.forms: list[Any] = []
         self.values: dict[int, Ext] = {}  # by their count and the place
 
@@ -74,7 +74,7 @@ class _Filled:
         Raises:
             NotAlikeError: the outputs do not belong into one table.
         """
-        before, behind = self.before, self.behind
+        before, ending = self.before, self.ending
         try:
             ids = list(map(_second, self.forms))
             digits = list(map(itemgetter(slice(len(before), len(before) + _DIGITS)), ids))
@@ -83,9 +83,9 @@ class _Filled:
         except (TypeError, ValueError):  # an id is not known yet, or has no digest
             raise NotAlikeError from None
         is_exact = len(digests) * 2 == _DIGITS * len(ids) and digests.hex() == joined  # upper case is another text
-        if not is_exact or f"{before}{f'{behind}{before}'.join(digits)}{behind}" != "".join(ids):
+        if not is_exact or f"{before}{f'{ending}{before}'.join(digits)}{ending}" != "".join(ids):
             raise NotAlikeError
-        return before, behind, digests
+        return before, ending, digests
 
 
 class IdTables:
@@ -139,13 +139,13 @@ class IdTables:
         digest = _DIGEST.search(form[1])
         if digest is None:
             return None
-        before, behind = form[1][: digest.start(1)], form[1][digest.end() :]
+        before, ending = form[1][: digest.start(1)], form[1][digest.end() :]
         for table in self._tables:
-            if (table.before, table.behind) == (before, behind):
+            if (table.before, table.ending) == (before, ending):
                 return table
         if len(self._tables) == MOST_TABLES:
             return None
-        self._tables.append(_Filled(len(self._tables), before, behind))
+        self._tables.append(_Filled(len(self._tables), before, ending))
         return self._tables[-1]
 
     def take(self) -> list[tuple[str, str, bytes]]:
@@ -185,8 +185,8 @@ def preimages_in(data: bytes, tables: Sequence[IdTable]) -> list[bytes]:
         if end > len(digests[table]):
             raise ValueError("packed preimages are damaged: a table is too short")
         ats[table] = end
-        before, digits, behind = tables[table].before, digests[table], tables[table].behind
-        ids = [("output", f"{before}{digits[each : each + _DIGITS]}{behind}") for each in range(at, end, _DIGITS)]
+        before, digits, ending = tables[table].before, digests[table], tables[table].ending
+        ids = [("output", f"{before}{digits[each : each + _DIGITS]}{ending}") for each in range(at, end, _DIGITS)]
         kind = KEPT_IN[code]
         return (ids[0] if ids else ()) if code == 0 else (kind.__name__, ids)
 

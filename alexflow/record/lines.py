@@ -276,7 +276,7 @@ MARK_TASK, MARK_RUN = 32, 2**31 - 1
 
 
 class EndedLine(SegmentLine, frozen=True, array_like=True, tag=13):
-    """Tasks that have run and have published, in groups: microseconds from the segment's start, and who ended then.
+    """Tasks that have run and have published, in groups, each with its end in microseconds from the segment's start.
 
     An engine notes them so, for half of the time that completions take.
     """

@@ -102,6 +102,7 @@ INSIDE = frozenset(
         "alexflow.engine.existing:_Targets._add_output",
         "alexflow.engine.existing:_Targets._add_task",
         "alexflow.engine.task_lines:TaskLines._add_named",
+        "alexflow.engine.task_lines:TaskLines._apart",
         "alexflow.engine.task_lines:TaskLines._new_shape",
         "alexflow.engine.task_lines:TaskLines._add",
         "alexflow.engine.task_lines:TaskLines._shape",

@@ -171,7 +171,7 @@ def test_a_line_that_does_not_fit_together_says_nothing():
     line = written([Whole("a", [Part(n).output() for n in range(9)])] * 3)
     (table,) = line.preimages.tables
     replace = msgspec.structs.replace
-    short = IdTable(table.before, table.behind, table.digests[1:])
+    short = IdTable(table.before, table.ending, table.digests[1:])
     damaged = [
         replace(line, shapes=line.shapes[1:]),
         replace(line, digests=line.digests[1:]),
