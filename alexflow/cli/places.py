@@ -6,8 +6,10 @@ import argparse
 import os
 from typing import Any
 
+from alexflow.cli.foreign import is_foreign
 from alexflow.cli.wrong_use import WrongUse
 from alexflow.storage import LocalStorage, Storage, open_storage
+from alexflow.storage.keys import RESERVED
 from alexflow.storage.opening import DEFAULT_PATH
 
 
@@ -20,7 +22,7 @@ def existing_storage(options: argparse.Namespace) -> Storage:
     """:func:`storage_of`, for commands that read.
 
     Raises:
-        WrongUse: it is a directory that does not exist.
+        WrongUse: it is a directory that does not exist, or has files of other programs only.
     """
     storage = storage_of(options)
     check_exists(storage)
@@ -28,9 +30,16 @@ def existing_storage(options: argparse.Namespace) -> Storage:
 
 
 def check_exists(storage: Storage) -> None:
-    """Refuse the storage of a directory that does not exist."""
-    if isinstance(storage, LocalStorage) and not os.path.isdir(storage.base_path):
+    """Refuse the storage of a directory that does not exist, or has files of other programs only."""
+    if not isinstance(storage, LocalStorage):
+        return
+    if not os.path.isdir(storage.base_path):
         raise WrongUse(f"there is no storage in {storage.base_path}; correct the path, or name another with --storage")
+    if is_foreign(storage.base_path):
+        raise WrongUse(
+            f"{storage.base_path} is no storage: of the files in it none is alexflow's; correct the path, name another "
+            f"with --storage, or make the directory {RESERVED} in it, if it is one"
+        )
 
 
 def check_apart(storage: Storage, directory: str) -> None:

@@ -9,13 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple, Protocol
 
-import msgspec
-
 from alexflow.record.frames import frames_in
 from alexflow.record.lines import RECORD_MAGIC, SEGMENT_SUFFIX, AnyLine, SegmentHeader
+from alexflow.record.segment import decoded
 from alexflow.record.segment_parts import part_of
-
-_decode = msgspec.msgpack.Decoder(AnyLine).decode
 
 
 class RecordFiles(Protocol):
@@ -107,9 +104,8 @@ class RecordTail:
             return  # torn in its first line, or not of this version, which reading the record as a whole reports
         end, start = begins, file.at
         for end, payload in frames_in(data, begins):  # noqa: B007  # the last one is kept
-            try:
-                line = _decode(payload)
-            except msgspec.ValidationError:  # of a kind that is not known here
+            line = decoded(payload)
+            if line is None:  # of a kind that is not known here
                 continue
             if isinstance(line, SegmentHeader):
                 self._open_section(line, file, segment)
