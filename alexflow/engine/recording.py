@@ -99,24 +99,20 @@ class EngineRecorder:
     def about_to_run(self, tasks: Sequence[Described], forced: set[str]) -> None:
         """Write what tasks are made from, before they are handed to an executor."""
         if tasks:
-            (self._segment or self._opened()).made_from(tasks, forced, self._owners_of)
+            self._opened().made_from(tasks, forced, self._owners_of)
 
     def ended(self, outcomes: Iterable[Outcome], failed: FailedAttempts) -> None:
         """Note what came of jobs; ``failed`` are the attempts at them that have failed."""
-        segment = self._segment or self._opened()
-        segment.done([outcome for outcome in outcomes if isinstance(outcome, Done)], time.time(), failed)
-        if self._timer is None:
-            self._write_soon()
+        ran = [outcome for outcome in outcomes if isinstance(outcome, Done)]
+        self._written_soon().done(ran, time.time(), failed)
 
     def attempt_failed(self, task_id: str, error: TaskError, history: Sequence[Attempt], *, is_last: bool) -> None:
         """Note an attempt that failed, the last one of those in ``history``."""
-        self._opened().failed(task_id, error, history, is_last=is_last)
-        self._write_soon()
+        self._written_soon().failed(task_id, error, history, is_last=is_last)
 
     def reported(self, task_id: str, attempt: int, report: TaskReport) -> None:
         """Note what a running task has reported."""
-        self._opened().reported(task_id, attempt, report)
-        self._write_soon()
+        self._written_soon().reported(task_id, attempt, report)
 
     def forget(self, task_ids: Collection[str]) -> None:
         """Drop what is kept of tasks that are over."""
@@ -142,16 +138,16 @@ class EngineRecorder:
         run = self._runs.get(end.run_id)
         began = self._segment is not None and self._segment.has_run(end.run_id)
         if run is not None and (began or end.failures or end.error is not None):
-            (self._segment or self._opened()).run_ended(end, outcome)
-            if self._timer is None:
-                self._write_soon()
+            self._written_soon().run_ended(end, outcome)
         self._runs.pop(end.run_id, None)
 
     # -- writing
 
-    def _write_soon(self) -> None:
+    def _written_soon(self) -> EngineSegment:
+        """Return the segment, for lines that wait until the timer has them written."""
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(SECONDS_UNTIL_WRITTEN, self._write)
+        return self._opened()
 
     def _write(self) -> None:
         self._timer = None
