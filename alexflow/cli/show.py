@@ -24,6 +24,9 @@ _BECAUSE = {
     "upstream": "what it reads was made in the same run",
 }
 
+#: Inputs that are listed, of thousands.
+_MOST_READ = 20
+
 
 def execute(options: argparse.Namespace) -> int:
     """Print what is known of an output: the newest entry, and when there were others."""
@@ -60,8 +63,10 @@ def _lines(entry: Entry, present: set[str]) -> Iterator[tuple[str, str]]:
     yield "task", entry.task_id
     for path, value in leaves(entry.fields):
         yield "field", f"{path} = {value}"
-    for read in entry.inputs:
+    for read in entry.inputs[:_MOST_READ]:
         yield "read", f"{read.key}{_digest(read.digest)}"
+    if len(entry.inputs) > _MOST_READ:
+        yield "read", f"… and {len(entry.inputs) - _MOST_READ:,} more, which --json lists"
     for output in entry.outputs:
         size = "" if output.bytes is None else f", {answers.size(output.bytes)}"
         yield (

@@ -135,6 +135,31 @@ def test_the_graph(reader: Shell) -> None:
     assert "<svg" in reader("graph", key, "--format", "html", "--storage", "results").out
 
 
+def test_many_inputs_do_not_hide_what_else_is_known(shell: Shell) -> None:
+    (shell.directory / "wide.py").write_text(
+        """from dataclasses import dataclass
+from alexflow import JSONOutput, Task
+
+@dataclass(frozen=True)
+class Part(Task):
+    number: int
+    def output(self): return self.build_output(JSONOutput, key="part.json")
+    async def run(self, input, output): await output.astore(1)
+
+@dataclass(frozen=True)
+class Whole(Task):
+    def input(self): return [Part(number).output() for number in range(50)]
+    def output(self): return self.build_output(JSONOutput, key="whole.json")
+    async def run(self, input, output): await output.astore(1)
+"""
+    )
+    shell("run", "wide:Whole", "--storage", "wide")
+    shown = shell("show", "Whole", "--storage", "wide").out
+    assert len(re.findall("^read +wide.Part", shown, re.MULTILINE)) == 20
+    assert "… and 30 more, which --json lists" in shown
+    assert len(shell("show", "Whole", "--json", "--storage", "wide").data["inputs"]) == 50
+
+
 def test_what_an_encoding_lacks_is_shown_with_backslashes(reader: Shell) -> None:
     key = key_of(reader, "Train", "config.depth=7")
     answer = reader("graph", key, "--storage", "results", PYTHONIOENCODING="ascii")
