@@ -10,6 +10,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
+from operator import attrgetter
 from typing import cast
 
 from msgspec.structs import replace
@@ -59,7 +60,7 @@ class RemoteWorkerSet(WorkerSet):
     def _new_process(self, worker: WorkerState, modules: Sequence[str]) -> HostedProcess:
         agent = self.agent_of(worker.home) if worker.home is not None else None
         if agent is None:
-            agent = min(self.agents, key=lambda agent: agent.load)
+            agent = min(self.agents, key=attrgetter("load"))
             worker.home = agent.site.roster
         return RemoteProcess(
             agent,
