@@ -34,6 +34,7 @@ class Entrance:
         self.intake: TurnSlice | None = None
         self._waiting: OrderedDict[asyncio.Future[None], None] = OrderedDict()
         self._is_wide_open = False
+        self._is_due = False  # another look, in the loop's next turn
 
     def count(self) -> int:
         """Return how many requests and events wait, outside and inside."""
@@ -56,6 +57,13 @@ class Entrance:
         room = MOST_EVENTS - len(self._events)
         if room > 0 and self._waiting:
             self._let_in(min(room, LET_IN_PER_TURN))
+            if self._waiting and not self._is_due:  # none of those may come to anything that is handled
+                self._is_due = True
+                asyncio.get_running_loop().call_soon(self._let_more_in)
+
+    def _let_more_in(self) -> None:
+        self._is_due = False
+        self.let_in()
 
     def open_wide(self, loop: asyncio.AbstractEventLoop) -> None:
         """Let in all, from now on: each request is about to be refused."""

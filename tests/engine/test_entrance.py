@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from alexflow import Engine, JSONOutput, MemoryStorage, Output, Task, errors
-from alexflow.engine.entrance import MOST_EVENTS
+from alexflow.engine.entrance import LET_IN_PER_TURN, MOST_EVENTS, Entrance
 
 pytestmark = pytest.mark.anyio
 
@@ -69,3 +69,16 @@ async def test_who_waits_outside_hears_that_the_engine_has_ended(how: str) -> No
             assert all(load.done() for load in loads)
     results = await asyncio.gather(*loads, return_exceptions=True)
     assert {type(result) for result in results if not isinstance(result, int)} == {errors.EngineClosed}
+
+
+async def test_all_get_in_though_those_before_them_come_to_nothing() -> None:
+    events = [None] * MOST_EVENTS
+    entrance = Entrance(events)
+    callers = [asyncio.ensure_future(entrance.wait()) for _ in range(3 * LET_IN_PER_TURN)]
+    await asyncio.sleep(0)
+    assert entrance.count() == MOST_EVENTS + len(callers)
+    events.clear()
+    entrance.let_in()
+    async with asyncio.timeout(20):
+        await asyncio.gather(*callers)
+    assert entrance.count() == 0
