@@ -179,7 +179,8 @@ def _run(state: State, run: RunState) -> Iterator[str]:
     unsettled = sum(run in key.targets for key in state.keys.values()) + sum(run in owner.runs for owner in wanted)
     ended = sum(chore.runs.count(run) for chore in state.consequences if isinstance(chore, Settling))
     if run.leaving and run.withdrawn:
-        pass
+        if unsettled > len(run.keys) + len(run.tasks):
+            yield f"run {run.run_id} gives up {len(run.keys)} keys and {len(run.tasks)} tasks; it has {unsettled}"
     elif run.stopping:
         if unsettled:
             yield f"run {run.run_id} was stopped, with {unsettled} targets left"
