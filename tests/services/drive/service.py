@@ -92,10 +92,13 @@ class Server:
 
     async def holds(self, least: int, most: int | None = None) -> None:
         """Wait until its engine has so many requests."""
-        numbers = range(least, (least if most is None else most) + 1)
-        async with asyncio.timeout(START_SECONDS):
-            while await self.metric("alexflow_requests") not in numbers:  # noqa: ASYNC110  # in another process
-                await asyncio.sleep(0.002)
+        numbers, held = range(least, (least if most is None else most) + 1), -1.0
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                while (held := await self.metric("alexflow_requests")) not in numbers:  # noqa: ASYNC110  # in another process
+                    await asyncio.sleep(0.002)
+        except TimeoutError:
+            raise RuntimeError(f"the engine has {held:.0f} requests, not {least}:\n{self.log.read_text()}") from None
 
     async def metric(self, name: str) -> float:
         """The value of one of its metrics; 0 if it is not there."""
