@@ -136,4 +136,6 @@ def _in_short(answer: Why) -> str:
     text = first.text
     for task_id in first.holders:
         text = text.replace(task_id, short(task_id))
-    return f"{text}; and {len(others)} more" if others else text
+    named = sum(1 for each in others if each.kind != "input" or each.name)
+    more = "more than " if named < len(others) else ""  # the last one stands for further inputs, which are not counted
+    return f"{text}; and {more}{named} more" if others else text

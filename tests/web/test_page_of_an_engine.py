@@ -20,7 +20,7 @@ pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
 import alexflow.web
-from alexflow import Engine, JSONOutput, LocalStorage, MemoryStorage, ResourceSpec, Task, run
+from alexflow import Engine, JSONOutput, LocalStorage, MemoryStorage, Output, ResourceSpec, Task, run
 from alexflow.engine.survey import Survey
 from alexflow.web.engine_questions import EngineQuestions
 from alexflow.web.folding import Folding
@@ -58,6 +58,20 @@ class Limited(Step):
     tags: ClassVar[tuple[str, ...]] = ("db",)
 
 
+@dataclass(frozen=True)
+class Sum(Task):
+    parts: tuple[Output[int], ...]
+
+    def input(self) -> tuple[Output[int], ...]:
+        return self.parts
+
+    def output(self) -> JSONOutput[int]:
+        return self.build_output(JSONOutput[int], key="x.json")
+
+    async def run(self, input: tuple[Output[int], ...], output: JSONOutput[int]) -> None:
+        await output.astore(0)
+
+
 async def the_run(engine: Engine, page: EngineQuestions) -> RunUnderWay:
     """Return the page's answer about the only run."""
     (found,) = (await page.of_runs(set(engine.run_ids().values()))).values()
@@ -90,6 +104,23 @@ def test_what_is_to_do_and_what_runs() -> None:
             assert await page.of_runs({"any"}) == {}
             assert engine.survey().remaining() == {}
         assert await page.of_runs({"any"}) == {}
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("inputs", "more"), [(3, "; and 2 more"), (20, "; and 19 more"), (30, "; and more than 19 more")]
+)
+def test_how_many_inputs_more_are_missing_is_not_understated(inputs: int, more: str) -> None:
+    async def main() -> None:
+        async with Engine(MemoryStorage(), max_concurrency=1) as engine:
+            asked = asyncio.create_task(engine.run(Sum(tuple(Step(n).output() for n in range(inputs)))))
+            await GATE["begun"].wait()
+            found = await the_run(engine, EngineQuestions(engine))
+            (waits_for,) = [each for cls, each, _ in found.waiting if cls == "Sum"]
+            assert waits_for.endswith(f"; and {more}")
+            GATE["open"].set()
+            await asked
 
     asyncio.run(main())
 
