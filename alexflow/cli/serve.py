@@ -13,6 +13,8 @@ from alexflow.storage.shown_place import shown_place
 
 def execute(options: argparse.Namespace) -> int:
     """Serve the page until it is interrupted."""
+    if not 0 <= options.port <= 65535:
+        raise WrongUse(f"--port {options.port}: a port is a number from 0 to 65535")
     storage = existing_storage(options)
     try:
         import uvicorn  # deferred, and optional, as Starlette is
@@ -26,9 +28,9 @@ def execute(options: argparse.Namespace) -> int:
             (options.host, options.port), family=socket.AF_INET6 if ":" in options.host else socket.AF_INET
         )
     except OSError as error:
-        reason = error.strerror or error
+        reason = str(error.strerror or error).partition(" (while attempting to bind")[0]  # which repeats the address
         raise WrongUse(
-            f"{options.host}, port {options.port}, cannot be served: {reason}; choose another --port"
+            f"{options.host}, port {options.port}, cannot be served: {reason}; choose another --port or --host"
         ) from None
     page = app(storage, hosts=[*LOOPBACK_HOSTS, options.host, *options.allow_host])
     print(

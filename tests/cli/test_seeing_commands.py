@@ -127,6 +127,12 @@ def test_watch_follows_a_run_of_another_process(tmp_path: Path) -> None:
     assert ": done: 2 done" in rest
 
 
+@pytest.mark.parametrize("port", ["99999", "-1"])
+def test_serve_refuses_a_port_that_is_none(place: Path, capsys: pytest.CaptureFixture[str], port: str) -> None:
+    assert main(["serve", "--port", port, "--storage", str(place / "results")]) == 2
+    assert f"--port {port}: a port is a number from 0 to 65535" in capsys.readouterr().err
+
+
 @pytest.mark.processes
 def test_serve_answers_until_it_is_interrupted(place: Path) -> None:
     pytest.importorskip("uvicorn")
