@@ -61,8 +61,9 @@ class Outcomes:
         cancelled: list[str] = []
         task_events = self._task_events
         watching = task_events if task_events.broadcast.follows_attempts else None
-        ends = task_events.ends_of(outcomes) if watching is not None or task_events.traced else []
-        if task_events.traced:
+        is_traced = task_events.tracing is not None and task_events.tracing.is_recording
+        ends = task_events.ends_of(outcomes) if watching is not None or is_traced else []
+        if is_traced:
             task_events.trace_ends(outcomes, ends)
         for number, outcome in enumerate(outcomes):
             if watching is not None:
@@ -86,7 +87,7 @@ class Outcomes:
         if succeeded and self._task_events.awaited:
             self._task_events.pass_on(succeeded)
         if succeeded:
-            if watching is None and self._task_events.watched:
+            if watching is None and task_events.broadcast.has_listeners:
                 self._task_events.over(succeeded)
             self._tallies.computed += len(succeeded)
             self._record.ended(outcomes, self._failed)
@@ -107,8 +108,7 @@ class Outcomes:
             self._record.ended(done, self._failed)
             if self._tallies.is_kept:
                 self._tallies.settled(done)
-            if self._task_events.traced:
-                self._task_events.trace_ends(done, [time.time()] * len(done))
+            self._task_events.trace_ends(done, [time.time()] * len(done))
             if self._task_events.broadcast.follows_attempts:
                 for outcome in done:
                     self._task_events.succeeded(outcome)

@@ -93,11 +93,6 @@ class TaskEvents:
         """Whether there are listeners."""
         return self.broadcast.has_listeners
 
-    @property
-    def traced(self) -> bool:
-        """Whether attempts have spans."""
-        return self.tracing is not None and self.tracing.is_recording
-
     # -- before the start
 
     def planned(self, task_ids: Sequence[str]) -> None:
@@ -218,7 +213,8 @@ class TaskEvents:
 
     def trace_ends(self, outcomes: Sequence[Settled], ends: Sequence[float]) -> None:
         """Report to what makes spans that attempts have ended."""
-        assert self.tracing is not None
+        if self.tracing is None or not self.tracing.is_recording:
+            return
         settled, tasks, failed, any_failed = self.tracing.settled, self._tasks, self._failed, bool(self._failed)
         for outcome, ended in zip(outcomes, ends, strict=True):
             described = tasks.get(outcome.task_id)
