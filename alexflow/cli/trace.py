@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from contextlib import suppress
 
 from alexflow.cli import answers
 from alexflow.cli.places import existing_storage
@@ -35,6 +36,8 @@ def execute(options: argparse.Namespace) -> int:
                 count = write_trace(columns, columns.run, file)
         os.replace(partial, options.output)
     except OSError as error:
+        with suppress(OSError):
+            os.unlink(partial)
         raise WrongUse(f"{options.output} cannot be written: {error.strerror or error}") from None
     file_size = os.path.getsize(options.output)
     if options.json:

@@ -36,6 +36,8 @@ def report_writer(storage: Storage, html: FilePath, *, record: bool) -> Callable
     directory = os.path.dirname(os.path.abspath(html))
     if not os.path.isdir(directory):
         raise DefinitionError(f"html: there is no directory {directory} for the report")
+    if os.path.isdir(os.path.abspath(html)):
+        raise DefinitionError(f"html: {os.path.abspath(html)} is a directory; name a file, such as 'report.html'")
     since = time.time()
 
     def write() -> None:

@@ -61,8 +61,12 @@ def write_nothing_ran(file: str | os.PathLike[str]) -> None:
 def _write(file: str | os.PathLike[str], page: str) -> None:
     target = Path(file)
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    partial.write_text(page, encoding="utf-8")
-    os.replace(partial, target)  # a browser that reloads sees the one or the other
+    try:
+        partial.write_text(page, encoding="utf-8")
+        os.replace(partial, target)  # a browser that reloads sees the one or the other
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def report_page(storage: Storage, run_id: str) -> str:

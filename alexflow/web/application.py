@@ -18,7 +18,7 @@ from starlette.routing import Route
 from alexflow.cards.card import Card
 from alexflow.cards.kept import cards_of_run, cards_of_task
 from alexflow.engine.engine import Engine
-from alexflow.errors import AlexflowError, AmbiguousKey, NotRecorded
+from alexflow.errors import AlexflowError, AmbiguousKey, DefinitionError, NotRecorded
 from alexflow.record import Entry, Explanation, Record
 from alexflow.report.cards import digest_of
 from alexflow.report.details import field_texts
@@ -50,9 +50,14 @@ def app(
 
     Args:
         source: an engine of this process, a storage, its path or URL; by default as for :class:`~alexflow.Engine`.
-        hosts: the names under which it may be asked, without ports. Requests with another ``Host``, or from the
+        hosts: the names under which it may be asked, whatever the port. Requests with another ``Host``, or from the
             scripts of another site, are refused.
+
+    Raises:
+        DefinitionError: ``hosts`` is one text, of which each letter would be a host.
     """
+    if isinstance(hosts, str):
+        raise DefinitionError(f"app(hosts=…) is a list of names, such as [{hosts!r}], not a text")
     questions = None
     if isinstance(source, Engine):
         questions, storage = EngineQuestions(source), source.storage

@@ -35,12 +35,12 @@ class Guard:
 
     Args:
         app: answers the rest.
-        hosts: names that are served, without ports.
+        hosts: names that are served; a port makes no difference.
     """
 
     def __init__(self, app: ASGIApp, hosts: Iterable[str]):
         self._app = app
-        self._hosts = frozenset(host.lower() for host in hosts)
+        self._hosts = frozenset(each for host in hosts for each in (host.lower(), _name(f"//{host}")) if each)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -169,6 +169,16 @@ def test_no_parameter_becomes_markup(tmp_path: Path) -> None:
     assert EVIL in "".join(json.loads(inflated(page.blocks["details-data"]))["fields"])
 
 
+def test_nothing_is_left_of_a_report_that_cannot_be_written(tmp_path: Path) -> None:
+    for name in ("st", "taken"):
+        (tmp_path / name).mkdir()
+    storage = LocalStorage(tmp_path / "st")
+    WrittenRun(20, 2).write(storage)
+    with pytest.raises(IsADirectoryError):
+        write_report(storage, None, tmp_path / "taken")
+    assert {each.name for each in tmp_path.iterdir()} == {"st", "taken"}
+
+
 def test_a_run_with_nothing_to_do_has_a_page(tmp_path: Path) -> None:
     alexflow.run(Evil("x", False), storage=tmp_path / "st", progress=False)
     alexflow.run(Evil("x", False), storage=tmp_path / "st", progress=False, html=tmp_path / "report.html")
@@ -184,6 +194,8 @@ REFUSED = [
     (7, True, "path of a file"),
     ("no/such/r.html", True, "no directory"),
     ("r.html", False, "record=False"),
+    (".", True, "is a directory; name a file"),
+    ("", True, "is a directory; name a file"),
 ]
 
 

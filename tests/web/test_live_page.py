@@ -18,6 +18,7 @@ pytest.importorskip("uvicorn")
 
 import alexflow.web
 from alexflow import LocalStorage
+from alexflow.errors import DefinitionError
 from tests.timeline.recorded_runs import RUN, WrittenRun
 from tests.web.served import Viewer, get, served
 
@@ -117,6 +118,14 @@ def test_viewers_get_the_same_bytes_and_every_attempt(tmp_path: Path) -> None:
     assert count + len(seen[0]) == len(written.completions) + len(written.failed)
     assert last[0] == last[1]
     assert sum(int(row[1].replace(",", "")) for row in last[0]["tables"]["classes"]) == len(written.completions)
+
+
+def test_hosts_are_a_list_and_may_have_ports(tmp_path: Path) -> None:
+    with pytest.raises(DefinitionError, match=r"is a list of names, such as \['localhost'\]"):
+        alexflow.web.app(LocalStorage(tmp_path), hosts="localhost")
+    with served(alexflow.web.app(LocalStorage(tmp_path), hosts=["jobs.example.org:8443", "::1"])) as port:
+        for host, status in (("jobs.example.org", 200), ("jobs.example.org:1", 200), ("[::1]:1", 200), ("8443", 403)):
+            assert get(port, "/", Host=host)[0] == status
 
 
 def test_a_page_that_is_mounted_has_its_links_below_its_path(tmp_path: Path, written: WrittenRun) -> None:

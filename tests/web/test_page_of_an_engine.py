@@ -108,14 +108,15 @@ def test_what_is_to_do_and_what_runs() -> None:
     asyncio.run(main())
 
 
-@pytest.mark.parametrize(
-    ("inputs", "more"), [(3, "; and 2 more"), (20, "; and 19 more"), (30, "; and more than 19 more")]
-)
+@pytest.mark.parametrize(("inputs", "more"), [(3, "2 more"), (20, "19 more"), (30, "more than 19 more")])
 def test_how_many_inputs_more_are_missing_is_not_understated(inputs: int, more: str) -> None:
     async def main() -> None:
         async with Engine(MemoryStorage(), max_concurrency=1) as engine:
-            asked = asyncio.create_task(engine.run(Sum(tuple(Step(n).output() for n in range(inputs)))))
+            total = Sum(tuple(Step(n).output() for n in range(inputs)))
+            asked = asyncio.create_task(engine.run(total))
             await GATE["begun"].wait()
+            while any(each.kind == "graph" for each in engine.why(total).obstacles):  # noqa: ASYNC110  # the rest
+                await asyncio.sleep(0)
             found = await the_run(engine, EngineQuestions(engine))
             (waits_for,) = [each for cls, each, _ in found.waiting if cls == "Sum"]
             assert waits_for.endswith(f"; and {more}")
