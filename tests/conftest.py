@@ -1,6 +1,7 @@
 """For all tests: one event loop, and nothing that blocks it unnoticed."""
 
 import ast
+import gc
 import os
 import signal
 import sys
@@ -74,6 +75,7 @@ def no_process_is_left() -> Iterator[None]:
     new = descendants_of(os.getpid()) - before
     new = {pid for pid in new if not any(name in command_of(pid) for name in KEPT)}
     if new:
+        gc.collect()  # an object that nothing refers to any more, such as a live page, ends its process
         left = {pid: command_of(pid) for pid in still_alive(new, SECONDS_TO_END)}
         kill_and_reap(new)
         assert not left, f"processes outlived the tests: {left}"
