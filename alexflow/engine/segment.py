@@ -78,6 +78,7 @@ class EngineSegment:
         space = _space_of(storage)
         self._writer = None if space is None else SegmentWriter(space, _user())
         self._options = options
+        self._command = command_line()
         self._requests = requests
         self._tasks = tasks
         self._lines = TaskLines()
@@ -319,7 +320,7 @@ class EngineSegment:
                 self._runs[number] = request.id
             on_error = request.options.on_error
             options = self._options if on_error == "stop" else {**self._options, "on_error": on_error}
-            about = {"command": command_line(), "directory": working_directory(), "options": options}
+            about = {"command": self._command, "directory": working_directory(), "options": options}
             if request.options.attributes:
                 about["attributes"] = dict(request.options.attributes)
             writer.add(RunBegunLine(number, self._runs[number], writer.micros(request.at), request.targets, about))
