@@ -48,7 +48,7 @@ THROUGH_AGENT = ["tests/process", "--ignore=tests/process/test_noted_calls.py", 
 
 # Where tests are that need PyTorch, which the other sessions do not install.
 WITH_TORCH = ["tests/training", "tests/formats", "tests/identity/test_library_values.py", "tests/docs/test_pages.py"]
-WITH_TORCH += ["tests/process/test_warm_servers.py"]
+WITH_TORCH += ["tests/process/test_warm_servers.py", "tests/examples/test_examples.py"]
 
 # What ``quick`` runs: everything that is decided without a process, a server or a disk that matters.
 ROOMS = ["scheduler", "stateful", "identity", "fingerprint", "model", "graph", "events", "progress", "record"]
@@ -134,9 +134,10 @@ def crate(session: nox.Session) -> None:
 
 @nox.session
 def torch(session: nox.Session) -> None:
-    """PyTorch and Lightning: the recipes of the docs, formats, parameters, preloading. Their wheels take 5 GB."""
-    session.install("-e", ".[rich,threads]", *group("tests"), *group("formats"), *group("torch"))
-    session.run("python", "-m", "pytest", *(session.posargs or ["-k", "torch or training", *WITH_TORCH]))
+    """PyTorch and Lightning: recipes, formats, parameters, preloading, an example. Their wheels take 5 GB."""
+    packages = [*group("tests"), *group("formats"), *group("examples"), *group("torch")]
+    session.install("-e", ".[rich,threads]", *packages)
+    session.run("python", "-m", "pytest", *(session.posargs or ["-k", "torch or training or search", *WITH_TORCH]))
 
 
 @nox.session
