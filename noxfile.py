@@ -44,6 +44,8 @@ ALL_OTHERS = ["tests", *OF_SERVERS, *(f"--ignore=tests/{name}" for name in EXCLU
 
 # Tests of worker processes, wherever these are hosted; what looks at the local pool's own is marked ``local_pool``.
 THROUGH_AGENT = ["tests/process", "--ignore=tests/process/test_noted_calls.py", "--timeout=60", "-n", "2"]
+OF_WORKERS = ("01", "02", "03", "13_two", "18", "19", "20", "22", "24", "25", "26", "27", "28")  # faults, by number
+THROUGH_AGENT += [str(path) for number in OF_WORKERS for path in Path("tests/faults").glob(f"test_{number}_*.py")]
 
 
 # Where tests are that need PyTorch, which the other sessions do not install.

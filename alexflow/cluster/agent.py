@@ -46,6 +46,7 @@ from alexflow.cluster.messages import (
     Leaving,
     ModulesFound,
     OutdateModules,
+    PauseEcho,
     Ping,
     Ready,
     ReapWorker,
@@ -66,7 +67,7 @@ from alexflow.cluster.proof import is_proof, new_nonce, proof
 from alexflow.executors.devices import variables_for
 from alexflow.executors.interface import Printed
 from alexflow.executors.process.fork_servers import ForkServers
-from alexflow.executors.process.output_capture import OutputReader
+from alexflow.executors.process.output_capture import Pausable
 from alexflow.executors.process.wire.messages import JobFailed, JobsDone, ToEngine
 from alexflow.executors.process.wire.status_page import WorkerStatus
 from alexflow.executors.process.worker_process import WorkerProcess
@@ -131,8 +132,8 @@ class Agent:
         self._look: asyncio.TimerHandle | None = None
         self._fork_servers: ForkServers | None = None
         self._threads = max(1, self._supply.cpus // self._places) if threads is None else threads
-        self._paused: list[OutputReader] = []
-        self._echoes = False
+        self._paused: list[Pausable] = []
+        self._echoes = self._is_echo_paused = False
         self.over: asyncio.Future[str] = self._loop.create_future()
         self.is_leaving = False
         self._perform: dict[type[ToAgent], Callable[[Any], None]] = {
@@ -144,6 +145,7 @@ class Agent:
             ReapWorker: lambda message: self._reap(message.worker, message.patience, message.terminate),
             ExpectModules: lambda message: self._servers().expect(message.modules),
             CheckModules: self._check,
+            PauseEcho: self._pause_echo,
             OutdateModules: lambda message: self._servers().outdate(),
             Ping: lambda message: None,
         }
@@ -349,14 +351,20 @@ class Agent:
         """Show this at the engine, which was printed on standard output (1) or standard error (2)."""
         self._send(Echoed(stream, text))
 
-    def should_pause(self, reader: OutputReader) -> bool:
-        """Return whether the line is full."""
-        full = self._line is not None and self._line.is_full
+    def should_pause(self, reader: Pausable) -> bool:
+        """Return whether the line is full, or the engine has enough to show."""
+        full = self._is_echo_paused or (self._line is not None and self._line.is_full)
         if full:
             self._paused.append(reader)
         return full
 
+    def _pause_echo(self, message: PauseEcho) -> None:
+        self._is_echo_paused = message.paused
+        self._resume_echo()
+
     def _resume_echo(self) -> None:
+        if self._is_echo_paused:
+            return
         paused, self._paused = self._paused, []
         for reader in paused:
             reader.resume_reading()

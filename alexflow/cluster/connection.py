@@ -25,6 +25,7 @@ from alexflow.cluster.messages import (
     Leaving,
     ModulesFound,
     OutdateModules,
+    PauseEcho,
     Ping,
     ReapWorker,
     Started,
@@ -37,6 +38,7 @@ from alexflow.cluster.messages import (
 )
 from alexflow.executors.capacity import Binding, Supply
 from alexflow.executors.interface import Printed
+from alexflow.executors.process.output_capture import Echo
 from alexflow.executors.process.roster import Roster
 from alexflow.executors.process.sites import Site
 from alexflow.executors.process.wire.exit_status import ExitStatus
@@ -262,13 +264,14 @@ class AgentConnection:
         self,
         line: AgentLine,
         introduction: Introduction,
-        echo: Callable[[int, str], None] | None,
+        echo: Echo | None,
         on_leaving: Callable[[AgentConnection], None],
         on_modules: Callable[[AgentConnection, ModulesFound], None],
         on_cold: Callable[[], None],
     ):
         self.line = line
         self._echo = echo
+        self._is_echo_paused = False
         self._on_leaving = on_leaving
         self._on_cold = on_cold
         self.name = introduction.name
@@ -373,7 +376,15 @@ class AgentConnection:
 
     def _echoed(self, message: Echoed) -> None:
         if self._echo is not None:
-            self._echo(message.stream, message.text)
+            self._echo.show(message.stream, message.text)
+            if not self._is_echo_paused and self._echo.should_pause(self):
+                self._is_echo_paused = True
+                self.send(PauseEcho(True))
+
+    def resume_reading(self) -> None:
+        """Let it go on reading what tasks print, as what came has been shown."""
+        self._is_echo_paused = False
+        self.send(PauseEcho(False))
 
     def _leaves(self, message: Leaving) -> None:
         self.is_leaving = True

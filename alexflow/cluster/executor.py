@@ -305,10 +305,7 @@ class AgentExecutor(ConfigurableExecutor):
     def _take_in(self, line: AgentLine, introduction: Introduction) -> None:
         self._introducing.pop(line).patience.cancel()
         pool = self._opened()
-        echo = self._settings.echo
-        agent = AgentConnection(
-            line, introduction, None if echo is None else echo.show, pool.leaves, pool.modules_found, pool.are_cold
-        )
+        agent = AgentConnection(line, introduction, self._settings.echo, pool.leaves, pool.modules_found, pool.are_cold)
         self._connected[line] = agent
         line.max_frame = MAX_LINE_FRAME
         line.on_frame = lambda _, frame: agent.receive(frame)

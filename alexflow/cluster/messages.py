@@ -170,6 +170,12 @@ class OutdateModules(ClusterMessage, frozen=True):
     """Fork no more workers from what has been imported."""
 
 
+class PauseEcho(ClusterMessage, frozen=True):
+    """Read no more of what tasks print, or go on: what shows it is slower than they are."""
+
+    paused: bool
+
+
 # -- agent to engine
 
 
@@ -272,7 +278,7 @@ class Ping(ClusterMessage, frozen=True):
 FirstFromEngine = Challenge | Welcome | Rejection
 FirstFromAgent = Introduction | Ready | Rejection
 ToWorkers = StartWorker | Deliver | StopRunning | HangUp | KillWorker | ReapWorker
-ToAgent = ToWorkers | ExpectModules | CheckModules | OutdateModules | Ping
+ToAgent = ToWorkers | ExpectModules | CheckModules | OutdateModules | PauseEcho | Ping
 OfWorker = WorkerReports | AtWork | Started | Stopping | HasEnded | WorkerEnded
 FromAgent = OfWorker | AreCold | Echoed | ModulesFound | Leaving | Ping
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from alexflow.progress.writing import write_text
 
 if TYPE_CHECKING:
-    from alexflow.executors.process.output_capture import OutputReader
+    from alexflow.executors.process.output_capture import Pausable
 
 #: Characters waiting to be written, beyond which no further output is read from workers.
 MAX_BACKLOG = 1_000_000
@@ -33,7 +33,7 @@ class OutputEcho:
         self._pieces: deque[tuple[int, str]] = deque()
         self._size = 0
         self._left_out = 0
-        self._paused: set[OutputReader] = set()
+        self._paused: set[Pausable] = set()
         self._writing: asyncio.Task[None] | None = None
 
     def show(self, stream: int, text: str) -> None:
@@ -46,7 +46,7 @@ class OutputEcho:
         if self._writing is None:
             self._writing = asyncio.get_running_loop().create_task(self._write())
 
-    def should_pause(self, reader: OutputReader) -> bool:
+    def should_pause(self, reader: Pausable) -> bool:
         """Return whether the backlog is full. If so, ``resume_reading()`` is called once it has been written."""
         if self._size < MAX_BACKLOG:
             return False

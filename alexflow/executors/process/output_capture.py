@@ -22,13 +22,20 @@ PIPE_READ = 64 * 1024  # bytes: what a pipe holds
 READS_OF_THE_REST = 64
 
 
+class Pausable(Protocol):
+    """Reads what tasks print."""
+
+    def resume_reading(self) -> None:
+        """Read what comes, after a pause."""
+
+
 class Echo(Protocol):
     """Shows what tasks print, as it comes."""
 
     def show(self, stream: int, text: str) -> None:
         """Show this, which was printed on standard output (1) or standard error (2)."""
 
-    def should_pause(self, reader: OutputReader) -> bool:
+    def should_pause(self, reader: Pausable) -> bool:
         """Return whether the backlog is full. If so, ``reader.resume_reading()`` is called later."""
         ...
 
