@@ -10,6 +10,7 @@ from alexflow.cli import answers
 from alexflow.cli.recorded import no_record, record_of, when
 from alexflow.progress.text import duration
 from alexflow.record import Run
+from alexflow.record.engine_process import where_it_stands
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -54,4 +55,4 @@ def _command(run: Run) -> str:
 
 def outcome(run: Run) -> str:
     """Return the end of a run, in a word or three."""
-    return "did not end, or goes on" if run.outcome == "unknown" else run.outcome
+    return where_it_stands(run.host, run.pid) if run.outcome == "unknown" else run.outcome

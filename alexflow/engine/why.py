@@ -154,9 +154,7 @@ def _place(state: State, node: Node, lacks: list[Lack]) -> Iterator[Obstacle]:
     running = [each for each in begun if each.spec.executor == executor]
     before = len(state.queue[executor])
     holders = tuple(each.spec.task_id for each in running[:MOST_HOLDERS])
-    text = (
-        f"a place in the executor {executor!r}: {len(running):,} tasks run there, {before:,} are queued{_by(holders)}"
-    )
+    text = f"a place in the executor {executor!r}: {len(running):,} running there, {before:,} queued{_by(holders)}"
     yield Obstacle("place", executor, holders, text)
 
 

@@ -17,3 +17,8 @@ def engine_exists(host: str, pid: int) -> bool | None:
     except PermissionError:  # another user's
         return True
     return True
+
+
+def where_it_stands(host: str, pid: int) -> str:
+    """Return, in a word or three, where a run without an end stands, by the process of its engine."""
+    return {True: "goes on", False: "was killed", None: "did not end, or goes on"}[engine_exists(host, pid)]

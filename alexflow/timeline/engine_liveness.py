@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alexflow.record.engine_process import engine_exists
+from alexflow.record.engine_process import engine_exists, where_it_stands
 from alexflow.timeline.run_fold import RunFold
 
 
@@ -15,5 +15,4 @@ def state_of(run: RunFold) -> str:
     """Return how a run ended, or where it stands."""
     if run.ended is not None:
         return "ended by an error" if run.outcome == "error" else run.outcome
-    states = {True: "goes on", False: "was killed", None: "did not end, or goes on"}
-    return states[engine_exists(run.header.host, run.header.pid)]
+    return where_it_stands(run.header.host, run.header.pid)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -59,15 +60,16 @@ def test_watch_shows_a_run_that_is_over(place: Path, capsys: pytest.CaptureFixtu
     assert "ValueError: no <i>luck</i>" in printed
 
 
-def test_watch_says_that_the_engine_is_gone(
-    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("command", "code"), [("watch", 1), ("runs", 0), ("log", 0)])
+def test_a_run_whose_engine_is_gone_was_killed(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, code: int
 ) -> None:
     (file,) = place.rglob("*.segment")
     file.write_bytes(file.read_bytes()[:-3_000])
     monkeypatch.setattr("alexflow.record.engine_process.socket.gethostname", lambda: "machine")
     monkeypatch.setattr("alexflow.record.engine_process.os.kill", _refusing)
-    assert main(["watch", "--storage", str(place / "results")]) == 1
-    assert f"{RUN}: was killed: " in capsys.readouterr().out
+    assert main([command, "--storage", str(place / "results")]) == code
+    assert re.search(rf"^{RUN}.* was killed", capsys.readouterr().out, re.MULTILINE)
 
 
 def _refusing(pid: int, signal: int) -> None:

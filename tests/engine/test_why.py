@@ -111,7 +111,7 @@ def test_a_place_on_the_loop() -> None:
             states = {task: engine.why(task) for task in tasks}
             queued = next(found for found in states.values() if found.state == "queued")
             assert [each.kind for each in queued.obstacles] == ["place"]
-            assert "1 tasks run there, 1 are queued" in str(queued)
+            assert "1 running there, 1 queued" in str(queued)
             GATE["open"].set()
             await asked
 

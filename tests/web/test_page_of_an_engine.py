@@ -94,7 +94,7 @@ def test_what_is_to_do_and_what_runs() -> None:
             assert (task.partition(".")[0], where) == ("Step", "the engine's process")
             ((cls, waits_for, count),) = found.waiting
             assert (cls, count) == ("Step", "2")
-            assert waits_for.startswith("a place in the executor 'loop': 1 tasks run there, 2 are queued: Step.")
+            assert waits_for.startswith("a place in the executor 'loop': 1 running there, 2 queued: Step.")
             assert not engine.broadcast.has_listeners  # events cost more than all of this
             later = asyncio.create_task(engine.run(Limited(1)))  # counted as it comes
             while len(engine.run_ids()) < 2 or len(await page.of_runs(set(engine.run_ids().values()))) < 2:  # noqa: ASYNC110  # the same
