@@ -174,7 +174,7 @@ class Tallies:
             if type(executor).at_work is Executor.at_work:  # it does not say what runs
                 running.update({tally: tally.running for (of, _), tally in list(self.by_class.items()) if of == kind})
             else:
-                running.update([self._of.get(each.task_id) for each in executor.at_work()])
+                running.update([self._of.get(live.task_id) for live in executor.at_work()])
         found: list[tuple[str, int, int]] = []
         for (kind, _), tally in list(self.by_class.items()):
             wanted = len(tally.queued) + tally.running
