@@ -113,10 +113,16 @@ def print_unknown(
 
 
 def condition_in(word: str) -> FieldCondition | None:
-    """Read a condition such as ``config.depth>4``; None for a word that is none."""
+    """Read a condition such as ``config.depth>4``; None for a word that is none.
+
+    Raises:
+        WrongUse: it is one without a value.
+    """
     match = _CONDITION.fullmatch(word)
     if match is None:
         return None
+    if not match["value"] and match["operator"][0] in "<>":
+        raise WrongUse(f"{word} compares with nothing; give a value, as in '{word}5'")
     value = match["value"] if match["operator"] == "~=" else _value(match["value"])
     (condition,) = conditions({match["path"]: (match["operator"], value)})
     return condition

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Iterator
 from typing import NoReturn
 
@@ -134,7 +135,7 @@ def _refuse(record: Record, options: argparse.Namespace) -> NoReturn:
     except NotRecorded as error:
         if isinstance(error, AmbiguousKey) or not record.runs():
             raise
-        raise NotRecorded(f"{error}; alexflow why {options.key} says whether it has failed") from None
+        raise NotRecorded(f"{error}; alexflow why {shlex.quote(options.key)} says whether it has failed") from None
     raise WrongUse(f"the storage {shown_place(record.storage)} has nothing of {options.key!r}")
 
 

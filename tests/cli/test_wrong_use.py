@@ -56,6 +56,8 @@ CASES = {
     "a storage without a record": (["runs", "--storage", "there"], "has no record, and so no runs"),
     "a log of a storage without a record": (["log", "--storage", "there"], "has no record, and so no log"),
     "two classes": (["find", "Train", "Numbers", "--storage", "made"], "takes one class"),
+    "a condition without a value": (["find", "Train", "depth<", "--storage", "made"], "depth< compares with nothing"),
+    "an empty key": (["show", "", "--storage", "made"], "alexflow why '' says whether it has failed"),
     "a bad age": (["find", "--newer", "yesterday", "--storage", "made"], "--newer takes a duration"),
     "a bad size": (["find", "--larger", "20", "--storage", "made"], "--larger takes a size"),
     "a bad pattern": (["find", "kind~=(", "--storage", "made"], "no regular expression"),
