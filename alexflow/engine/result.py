@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -124,6 +123,8 @@ async def report_on(
     Returns:
         The errors of the former, the ids of the latter, and the report.
     """
+    import asyncio  # deferred: where nothing has to run, nothing loads it
+
     because: defaultdict[str, list[str]] = defaultdict(list)
     names: list[str] = []
     for start in range(0, len(skipped), SKIPPED_PER_TURN):
