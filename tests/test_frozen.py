@@ -31,7 +31,8 @@ def test_behaves_as_a_frozen_dataclass(value):
         assert equal == value
         assert hash(equal) == hash(value)
         assert repr(equal) == repr(value)
-    assert repr(value).startswith(f"{type(value).__name__}({name}={getattr(value, name)!r}")
+    if "__repr__" not in vars(type(value)):  # else it is a short one of its own
+        assert repr(value).startswith(f"{type(value).__name__}({name}={getattr(value, name)!r}")
     assert value != object()
     with pytest.raises(FrozenInstanceError, match=f"cannot assign to field '{name}'"):
         setattr(value, name, None)
