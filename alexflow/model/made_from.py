@@ -20,12 +20,9 @@ TaskOrigin = tuple[bytes, bytes | None]
 PreimageParts = tuple[str | None, str | int | None, dict[str, Canonical]]
 
 
-#: Keeps outputs: the field's name, the outputs, and the place of its type in :data:`KEPT_IN`. Returns what stands for
-#: them there; None if they are not kept.
+#: Keeps outputs: the field's name, the outputs, and what holds them: 0 for the field itself, 1 for a list there, 2 for
+#: a tuple. Returns what stands for them there; None if they are not kept.
 KeepOutputs = Callable[[str, Sequence[Any], int], Any]
-
-#: What holds the outputs that are kept: a field itself, or a list or tuple there.
-KEPT_IN: tuple[type, ...] = (Output, list, tuple)
 
 
 def origin_of(task: AbstractTask) -> TaskOrigin:

@@ -2,9 +2,9 @@
 
 Ids of one class's outputs differ in the 40 hexadecimal digits of a digest. So a table has what is before and behind
 these, once, and the digests as bytes, one after the other. In the fields something short stands for the outputs: a
-value of an extension type of MessagePack, which no canonical form has. The type is a place in
-:data:`~alexflow.model.made_from.KEPT_IN`; the four bytes are the number of the table and that of the outputs. What was
-hashed is made from both: decoded, the ids put in again, and encoded as it was before.
+value of an extension type of MessagePack, which no canonical form has. The type is a place in :data:`HELD_IN`; the four
+bytes are the number of the table and that of the outputs. What was hashed is made from both: decoded, the ids put in
+again, and encoded as it was before.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from msgspec.msgpack import Ext
 
 from alexflow.identity import packb
 from alexflow.identity.digest import DIGEST_SIZE
-from alexflow.model.made_from import KEPT_IN
+
+#: What holds outputs: a field itself, or a list or tuple there.
+HELD_IN = ("output", "list", "tuple")
 
 #: Tables of a line; what would need one more stays as it is.
 MOST_TABLES = 16
@@ -179,7 +181,7 @@ def preimages_in(data: bytes, tables: Sequence[IdTable]) -> list[bytes]:
     def filled(code: int, value: memoryview) -> Any:
         number = int.from_bytes(value, "little")
         table, count = number & 0xFF, number >> 8
-        if table >= len(tables) or not 0 <= code < len(KEPT_IN):
+        if table >= len(tables) or not 0 <= code < len(HELD_IN):
             raise ValueError("packed preimages are damaged: a table is missing")
         at, end = ats[table], ats[table] + count * _DIGITS
         if end > len(digests[table]):
@@ -187,8 +189,7 @@ def preimages_in(data: bytes, tables: Sequence[IdTable]) -> list[bytes]:
         ats[table] = end
         before, digits, ending = tables[table].before, digests[table], tables[table].ending
         ids = [("output", f"{before}{digits[each : each + _DIGITS]}{ending}") for each in range(at, end, _DIGITS)]
-        kind = KEPT_IN[code]
-        return (ids[0] if ids else ()) if code == 0 else (kind.__name__, ids)
+        return (ids[0] if ids else ()) if code == 0 else (HELD_IN[code], ids)
 
     decode: Callable[[bytes], list[Any]] = msgspec.msgpack.Decoder(list[Any], ext_hook=filled).decode
     return [packb(parts) for parts in decode(data)]
