@@ -29,6 +29,10 @@ VARIABLES = (
 #: Those that look at OMP_NUM_THREADS if there is none of their own.
 _LOOK_AT_OMP = frozenset(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "NUMEXPR_NUM_THREADS"))
 
+#: How long OpenBLAS's threads turn in circles when they have nothing to do, as a power of two of clock cycles: a third
+#: of a millisecond. By default it is 2**26: after a task with two cpus they took one of another task for some 20 ms.
+_OPENBLAS_TIMEOUT = ("OPENBLAS_THREAD_TIMEOUT", "20")
+
 #: What an engine has given its workers, so that an engine in one of them shares that and not the machine.
 SHARE_VARIABLE = "ALEXFLOW_THREADS"
 
@@ -68,6 +72,7 @@ def apply_thread_share(threads: int, environment: MutableMapping[str, str] = os.
             if name not in of_user:
                 environment[name] = str(threads)
         environment[SHARE_VARIABLE] = str(threads)
+        environment.setdefault(*_OPENBLAS_TIMEOUT)
 
 
 def is_bounded(environment: Mapping[str, str]) -> bool:

@@ -139,6 +139,14 @@ async def test_this_process_is_left_as_it_is(place, nothing_said):
     assert dict(os.environ) == before
 
 
+def test_idle_threads_of_openblas_sleep_soon():
+    environment, of_user = {}, {"OPENBLAS_THREAD_TIMEOUT": "26"}
+    apply_thread_share(2, environment)
+    apply_thread_share(2, of_user)
+    assert environment["OPENBLAS_THREAD_TIMEOUT"] == "20"
+    assert of_user["OPENBLAS_THREAD_TIMEOUT"] == "26"
+
+
 def test_a_share_is_said_to_any_environment():
     environment = {"OMP_NUM_THREADS": "4", "ALEXFLOW_THREADS": "4", "MKL_NUM_THREADS": "5"}
     apply_thread_share(2, environment)
