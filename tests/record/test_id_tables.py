@@ -17,24 +17,7 @@ from alexflow.model.made_from import origin_of
 from alexflow.record.id_tables import MOST_TABLES, IdTable
 from alexflow.record.lines import MadeFromLine
 from alexflow.record.preimages import PackedPreimages, unpacked
-
-
-class Stored:
-    def output(self: Any) -> BinaryOutput[int]:
-        return self.build_output(BinaryOutput, key="value.pkl")  # type: ignore[no-any-return]
-
-    def run(self: Any, input: Any, output: Any) -> None:
-        raise NotImplementedError
-
-
-@dataclass(frozen=True)
-class Part(Stored, Task):
-    number: int
-
-
-@dataclass(frozen=True)
-class Other(Stored, Task):
-    number: int
+from tests.record.parts import Other, Part, Stored
 
 
 @dataclass(frozen=True)

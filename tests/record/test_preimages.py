@@ -4,32 +4,17 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 import pytest
 from msgspec import Raw
 
-from alexflow import BinaryOutput, Output, Task
+from alexflow import Output, Task
 from alexflow.identity.digest import digest_of_preimage
 from alexflow.model.made_from import origin_of
 from alexflow.record.lines import MadeFrom, MadeFromLine
 from alexflow.record.preimages import Cut, PackedPreimages, PreimagePacker, packed, unpacked
-
-
-class Stored:
-    def output(self: Any) -> BinaryOutput[int]:
-        return self.build_output(BinaryOutput, key="value.pkl")  # type: ignore[no-any-return]
-
-
-@dataclass(frozen=True)
-class Part(Stored, Task):
-    number: int
-
-
-@dataclass(frozen=True)
-class Other(Stored, Task):
-    number: int
+from tests.record.parts import Other, Part, Stored
 
 
 @dataclass(frozen=True)
