@@ -141,12 +141,16 @@ class AgentLine(asyncio.Protocol):
 
     def keep_alive(self, silent_for: float) -> None:
         """Send signs of life from now on, and end the line when for so many seconds none has come."""
+        self._heard_at = time.monotonic()  # the other side was not to send any while this one opened the storage
+        self._go_on_beating(silent_for)
+
+    def _go_on_beating(self, silent_for: float) -> None:
         silent = time.monotonic() - self._heard_at
         if silent > silent_for:
             self.end(f"nothing came from it for {silent:.0f} s")
             return
         self.send(Ping())
-        self._beat = self._loop.call_later(silent_for / 3, self.keep_alive, silent_for)
+        self._beat = self._loop.call_later(silent_for / 3, self._go_on_beating, silent_for)
 
     def end(self, why: str = "") -> None:
         """Cut the line; what has been sent and not taken is lost."""
