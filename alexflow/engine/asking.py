@@ -11,7 +11,8 @@ from alexflow.engine.driver import Driver
 from alexflow.engine.entering import TargetParts
 from alexflow.engine.options import OnError, as_attributes, check_urgency
 from alexflow.engine.requested_run import RequestedRun, RequestOptions
-from alexflow.engine.result import NOTHING_FAILED, Result, report_on, run_failed
+from alexflow.engine.result import NOTHING_FAILED, Result, run_failed
+from alexflow.engine.run_failures import report_on
 from alexflow.engine.storage_questions import INSPECTED_AT_ONCE
 from alexflow.engine.subjects import collect_subjects, forced_by
 from alexflow.engine.targets import Request, with_storage

@@ -18,7 +18,8 @@ from typing import Any, Generic, NamedTuple, cast
 from alexflow.engine.driver import Driver
 from alexflow.engine.loading import LOADS_PER_TURN, Loads
 from alexflow.engine.options import OnError
-from alexflow.engine.result import Result, as_task_error
+from alexflow.engine.result import Result
+from alexflow.engine.run_failures import as_task_error
 from alexflow.engine.targets import Request
 from alexflow.errors import DefinitionError, OutputNotFound, TaskError
 from alexflow.graph.outdated import has_max_age
