@@ -144,7 +144,7 @@ INSIDE = frozenset(
 #: Functions that make text of what looks like a user's object, and why they may.
 TEXTS = {
     "alexflow.engine.options:check_values": "the caller's own arguments, told to the caller",
-    "alexflow.engine.result:_failed_task": "a TaskError of ours",
+    "alexflow.engine.run_failures:_failed_task": "a TaskError of ours",
     "alexflow.engine.main:main": "an error of ours, or a report",
     "alexflow.executors.process.outcomes:cannot_start": "an OSError or ShippingError of ours",
     "alexflow.executors.process.worker.settings:ProcessSettings.put_back": "an OSError of the operating system's",
