@@ -204,7 +204,7 @@ class RunFacts:
 def _figures(name: str, cost: Cost, took: Sequence[int]) -> ClassFigures:
     if not took:
         return ClassFigures(name, cost, 0.0, 0.0, 0.0, 0.0)
-    median, p95 = took[(len(took) - 1) // 2], took[min(len(took) - 1, int(len(took) * 0.95))]
+    median, p95 = (took[-(-len(took) * percent // 100) - 1] for percent in (50, 95))  # what so many do not exceed
     return ClassFigures(name, cost, median / _MICROS, p95 / _MICROS, took[-1] / _MICROS, sum(took) / _MICROS)
 
 

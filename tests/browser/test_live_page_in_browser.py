@@ -160,6 +160,7 @@ WATCH = """() => {
 }"""
 
 
+@pytest.mark.timeout(600)  # it trains 320 models, on however busy a machine
 def test_the_example_is_watched_while_it_runs(tab: Tab, tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
     pytest.importorskip("threadpoolctl")

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alexflow.timeline.fold import GIVEN_UP, SUCCEEDED, TimelineFold, one_after_another
 from alexflow.timeline.lanes import SPANS_PER_CHUNK
+from tests.kit.effort import examples
 
 INTERVALS = st.lists(
     st.tuples(st.integers(0, 500), st.integers(0, 90), st.integers(0, 3), st.sampled_from([SUCCEEDED, GIVEN_UP]))
 )
 
 
+@settings(max_examples=examples(100), deadline=None)
 @given(INTERVALS)
 def test_a_fold_gives_back_exactly_what_went_in(intervals: list[tuple[int, int, int, int]]) -> None:
     fold = TimelineFold()
@@ -33,6 +35,7 @@ def test_a_fold_gives_back_exactly_what_went_in(intervals: list[tuple[int, int, 
     assert fold.count == len(intervals)
 
 
+@settings(max_examples=examples(100), deadline=None)
 @given(INTERVALS)
 def test_an_event_loop_has_as_many_lanes_as_ran_at_once(intervals: list[tuple[int, int, int, int]]) -> None:
     fold = TimelineFold()
@@ -73,6 +76,7 @@ def test_tasks_that_were_reported_together_are_laid_one_after_another() -> None:
     assert one_after_another([100, 100, 101, 500], [10, 10, 10, 20]) == [81, 91, 101, 500]
 
 
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 100), st.integers(0, 10)), max_size=50))
 def test_laying_one_after_another_only_moves_ends_back(reported: list[tuple[int, int]]) -> None:
     reported.sort()

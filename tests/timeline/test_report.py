@@ -15,22 +15,25 @@ from typing import Any
 import pytest
 
 import alexflow
-from alexflow import JSONOutput, LocalStorage, MemoryStorage, Task
+from alexflow import JSONOutput, LocalStorage, MemoryStorage, Task, open_record
 from alexflow.errors import DefinitionError, RunFailed
+from alexflow.progress.text import duration, size
 from alexflow.report import write_report
 from alexflow.report.writing import report_page
 from alexflow.timeline.task_columns import read_run
+from tests.kit.effort import examples
 from tests.timeline.recorded_runs import RUN, WrittenRun
 
 
 class Page(HTMLParser):
-    """The elements of a page: their names, the texts of tables by section, and the blocks of data."""
+    """The elements of a page: their names, the texts of tables by section and of tiles, and the blocks of data."""
 
     def __init__(self, text: str):
         super().__init__()
         self.names: set[str] = set()
         self.blocks: dict[str, str] = {}
         self.rows: dict[str, list[list[str]]] = {}
+        self.tiles: list[tuple[str, str]] = re.findall(r'<div class="tile"><b>(.*?)</b><span>(.*?)</span>', text)
         self._section = self._block = ""
         self._cell: list[str] | None = None
         self.feed(text)
@@ -91,7 +94,7 @@ def unpacked(page: Page) -> tuple[dict[str, Any], list[tuple[int, int, int, int]
     return header, attempts
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(examples(4)))
 def test_the_file_holds_every_attempt_exactly(seed: int) -> None:
     storage = MemoryStorage()
     WrittenRun(600, 5, seed=seed, failing=0.05).write(storage)
@@ -103,19 +106,39 @@ def test_the_file_holds_every_attempt_exactly(seed: int) -> None:
     )
 
 
-def test_tables_add_up_to_the_record() -> None:
+def quantile(seconds: list[float], share: float) -> float:
+    """The least duration that this share of them does not exceed."""
+    return next(each for each in sorted(seconds) if sum(other <= each for other in seconds) >= share * len(seconds))
+
+
+@pytest.mark.parametrize("seed", range(examples(4)))
+@pytest.mark.parametrize("tasks", [100, 800])
+def test_every_figure_of_the_tables_is_that_of_the_record(tasks: int, seed: int) -> None:
     storage = MemoryStorage()
-    written = WrittenRun(800, 5, seed=11, failing=0.05)
-    written.write(storage)
-    page = Page(report_page(storage, RUN))
-    classes = page.rows["classes"][1:]
+    WrittenRun(tasks, 5, seed=seed, failing=0.05).write(storage)
+    page, record = Page(report_page(storage, RUN)), open_record(storage)
+    entries, attempts = list(record.entries()), record.run(RUN).attempts
+    expected = []
+    for cls in {each.cls for each in entries}:
+        of_class = [each for each in entries if each.cls == cls]
+        states = [each.is_last for each in attempts if each.task_id.startswith(f"{cls}.")]
+        seconds = [each.seconds or 0 for each in of_class]
+        times = [quantile(seconds, 0.5), quantile(seconds, 0.95), max(seconds), sum(seconds)]
+        counts = [f"{count:,}" for count in (len(of_class), states.count(True), states.count(False))]
+        cpu = duration(sum(each.cpu_seconds or 0 for each in of_class))
+        sizes = [size(max(each.peak_rss_bytes or 0 for each in of_class)), size(sum(each.bytes for each in of_class))]
+        expected.append([cls.rpartition(".")[2], *counts, *map(duration, times), cpu, *sizes])
+    assert sorted(page.rows["classes"][1:]) == sorted(expected)
     number = lambda text: int(text.replace(",", ""))  # noqa: E731
-    assert sum(number(row[1]) for row in classes) == len(written.completions)
-    assert sum(number(row[2]) for row in classes) == sum(last for *_, last, _ in written.failed)
-    assert sum(number(row[3]) for row in classes) == sum(not last for *_, last, _ in written.failed)
-    assert sum(number(row[3]) for row in page.rows["workers"][1:]) == len(written.completions) + len(written.failed)
+    assert sum(number(row[3]) for row in page.rows["workers"][1:]) == len(entries) + len(attempts)
     (reasons,) = page.rows["reasons"][1:]
-    assert number(reasons[1]) == len(written.completions)
+    assert number(reasons[1]) == len(entries)
+    failed = sum(each.is_last for each in attempts)
+    tiles = {what.partition(";")[0]: figure for figure, what in page.tiles}
+    assert tiles["tasks ran"] == f"{len(entries):,}"
+    assert tiles["failed"] == f"{failed:,}"
+    assert tiles["attempts retried"] == f"{len(attempts) - failed:,}"
+    assert tiles["bytes stored"] == size(sum(each.bytes for each in entries))
 
 
 def test_what_is_described_is_where_it_says() -> None:

@@ -15,9 +15,10 @@ from alexflow.timeline.run_fold import RecordFold, RunFold
 from alexflow.timeline.segments import RecordTail
 from alexflow.timeline.storage_lines import find_run, run_heads
 from alexflow.timeline.task_columns import TaskColumns, read_run
+from tests.kit.effort import examples
 from tests.timeline.recorded_runs import RUN, WrittenRun
 
-SEEDS = range(6)
+SEEDS = range(examples(6))
 
 
 def folded(storage: MemoryStorage | LocalStorage) -> RunFold:

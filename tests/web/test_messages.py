@@ -16,6 +16,7 @@ from alexflow.record.lines import RunEndedLine
 from alexflow.timeline.run_fold import RecordFold, RunFold
 from alexflow.timeline.segments import RecordTail
 from alexflow.web.messages import ROWS_SENT, RunUnderWay, changes
+from tests.kit.effort import examples
 from tests.timeline.recorded_runs import RUN, WrittenRun, segment_of, write_segment
 
 
@@ -41,7 +42,7 @@ def under_way_of(message: dict[str, Any]) -> int:
     return count
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(examples(6)))
 def test_the_headline_and_the_tables_count_alike(seed: int) -> None:
     run = broken_off(seed, 60 if seed % 2 else 1_500)
     message = changes(run, (), None)
@@ -55,7 +56,7 @@ def test_the_headline_and_the_tables_count_alike(seed: int) -> None:
     )
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(examples(6)))
 def test_an_engine_that_is_asked_has_the_word_for_headline_and_tables(seed: int) -> None:
     run, chance = broken_off(seed, 600), random.Random(seed)
     running = Counter(chance.choices(list(run.costs) or ["made.up.Class0"], k=chance.choice([0, 3, 250])))
