@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 
 from alexflow.cards.card import Card
@@ -18,7 +19,15 @@ MOST_OPEN = 24
 MOST_CHARACTERS = 120
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
-_STYLE = "body{font:14px system-ui,sans-serif;margin:8px;color-scheme:light dark}img,svg{max-width:100%}"
+_STYLE = (
+    "body{font:14px system-ui,sans-serif;margin:8px;color-scheme:light dark}img,svg{max-width:100%}"
+    "table{border-collapse:collapse}td,th{padding:2px 14px 2px 0;text-align:left}"
+)
+
+#: Characters, and ends of lines, paragraphs and rows, of a card that has a low frame.
+_BRIEF, _BRIEF_ENDS = 300, 4
+_PICTURE = re.compile(r"<(?:img|svg)\b|!\[", re.IGNORECASE)
+_ENDS = re.compile(r"\n\s*\S|<br|</(?:p|div|tr|li|h\d)>", re.IGNORECASE)
 
 
 def card_frames(cards: Sequence[Card]) -> Markup:
@@ -32,7 +41,7 @@ def digest_of(task_id: str) -> bytes:
 
 
 def cards_section(tasks: Iterable[tuple[str, Sequence[Card]]], fields: Mapping[bytes, str]) -> Markup | None:
-    """Return a section with the cards of tasks, as many as there is room for; None if there are none.
+    """Return a section with the cards of tasks by their parameters, as many as there is room for; None for none.
 
     Args:
         tasks: ids, each with the task's cards.
@@ -40,15 +49,13 @@ def cards_section(tasks: Iterable[tuple[str, Sequence[Card]]], fields: Mapping[b
     """
     blocks: list[MarkupPart] = []
     room, left_out = MOST_CARD_BYTES, 0
-    for task_id, cards in sorted(tasks):
+    for cls, parameters, task_id, cards in sorted(_titled(tasks, fields), key=lambda each: _in_order(*each[:3])):
         frames = card_frames(cards)
         if len(frames.encode()) > room:
             left_out += 1
             continue
         room -= len(frames.encode())
-        cls, _, digest = task_id.rpartition(".")
-        parameters = fields.get(digest_of(task_id), "")[:MOST_CHARACTERS]
-        title = element("h3", f"{cls.rpartition('.')[2]} ", element("code", digest[:8]), " ", parameters)
+        title = element("h3", f"{cls.rpartition('.')[2]} ", element("code", task_id[-40:-32]), " ", parameters)
         blocks.append(element("div", title, frames, class_="several" if len(cards) > 1 else None))
     parts: list[MarkupPart] = [element("div", *blocks, class_="cards")] if blocks else []
     if len(blocks) > MOST_OPEN:
@@ -60,6 +67,18 @@ def cards_section(tasks: Iterable[tuple[str, Sequence[Card]]], fields: Mapping[b
     return section("Cards", *parts, id="cards") if parts else None
 
 
+def _titled(
+    tasks: Iterable[tuple[str, Sequence[Card]]], fields: Mapping[bytes, str]
+) -> Iterator[tuple[str, str, str, Sequence[Card]]]:
+    for task_id, cards in tasks:
+        yield task_id.rpartition(".")[0], fields.get(digest_of(task_id), "")[:MOST_CHARACTERS], task_id, cards
+
+
+def _in_order(cls: str, parameters: str, task_id: str) -> tuple[str, list[str], str]:
+    """Return a key by which n=2 comes before n=10."""
+    return cls, [each.zfill(20) if each.isdecimal() else each for each in re.split(r"(\d+)", parameters)], task_id
+
+
 def _frame(card: Card) -> Markup:
     page = joined(
         [
@@ -69,8 +88,15 @@ def _frame(card: Card) -> Markup:
             Markup(card.content) if card.kind == "html" else _rendered(card.content),
         ]
     )
-    frame = element("iframe", sandbox="", srcdoc=page, title=card.name, class_="card", loading="lazy")
+    kind = "card brief" if _is_brief(card.content) else "card"
+    frame = element("iframe", sandbox="", srcdoc=page, title=card.name, class_=kind, loading="lazy")
     return element("figure", element("figcaption", card.name), frame)
+
+
+def _is_brief(content: str) -> bool:
+    """Return whether a low frame suffices, in which a longer text scrolls: no script in a frame says how high it is."""
+    text = content.strip()
+    return len(text) <= _BRIEF and len(_ENDS.findall(text)) <= _BRIEF_ENDS and not _PICTURE.search(text)
 
 
 def _rendered(markdown: str) -> Markup:

@@ -221,7 +221,7 @@ def _failed_task(lines: Sequence[AttemptLine], fields: Mapping[bytes, str]) -> M
         if len(lines) > 1:
             parts.append(element("h3", f"Attempt {line.attempt}"))
         parts += _texts(line)
-    parts.append(element("p", "More: ", element("code", f"alexflow show {_short_id(last)}"), class_="faint"))
+    parts.append(element("p", "How it is now: ", element("code", f"alexflow why {_short_id(last)}"), class_="faint"))
     return element("details", *parts)
 
 
@@ -296,7 +296,8 @@ def reasons(facts: RunFacts) -> Markup:
         " names the field, the code or the source that differs.",
         class_="faint",
     )
-    return section("Why things ran", table(["tasks ran because", "tasks"], rows), hint, about, id="reasons")
+    known = table(["tasks ran because", "tasks"], rows) if rows else element("p", "No task has ended well.")
+    return section("Why things ran", known, hint, about, id="reasons")
 
 
 def _facts_of(run: RunFold) -> Iterator[tuple[str, str]]:

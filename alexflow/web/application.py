@@ -8,11 +8,12 @@ import re
 from collections.abc import Callable, Iterable
 from importlib.resources import files
 from typing import Any
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from alexflow.cards.card import Card
@@ -131,11 +132,10 @@ class _LivePage:
         found = await self._observer.failed_attempts(key)
         if found is None:
             return _not_found(request, f"The record has nothing of {key}.")
-        run_id, attempts = found
-        digest = bytes.fromhex(attempts[0].task_id[-40:])
-        texts = await asyncio.to_thread(field_texts, self._storage, run_id, {digest})
-        page = pages.failed_task_page(_base(request), run_id, attempts, texts.get(digest, ""), _named(self._storage))
-        return HTMLResponse(page)
+        run, attempts = found
+        digest = digest_of(attempts[0].task_id)
+        texts = await asyncio.to_thread(field_texts, self._storage, run.id, {digest})
+        return HTMLResponse(pages.failed_task_page(_base(request), run, attempts, texts.get(digest, "")))
 
     def _cards_page(self, base: str, run: str) -> str:
         tasks = list(cards_of_run(self._storage, run))
@@ -155,6 +155,8 @@ class _LivePage:
     async def search(self, request: Request) -> Response:
         words = request.query_params.get("q", "").strip()
         found, problem = await asyncio.to_thread(self._found, words)
+        if not found and words and await self._observer.failed_attempts(words) is not None:
+            return RedirectResponse(f"{_base(request)}/tasks/{quote(words, safe='')}", 303)
         return HTMLResponse(pages.search_page(_base(request), words, found, problem))
 
     def _found(self, words: str) -> tuple[list[Entry], str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 
-from alexflow.record.lines import AttemptLine
+from alexflow.record.lines import AttemptLine, RunBegunLine
 from alexflow.timeline.engine_liveness import engine_is_gone
 from alexflow.timeline.run_fold import FoldedAttempt, RecordFold, RunFold
 from alexflow.timeline.segments import Recorded, RecordTail
@@ -79,12 +79,12 @@ class Folding:
         run = self._fold.runs.get(run_id)
         return None if run is None else pages.run_page(base, run)
 
-    def failed_attempts(self, key: str) -> tuple[str, list[AttemptLine]] | None:
-        """Return the last run in which a task failed, and its failed attempts there."""
-        for run_id, run in sorted(self._fold.runs.items(), reverse=True):
+    def failed_attempts(self, key: str) -> tuple[RunBegunLine, list[AttemptLine]] | None:
+        """Return the last run in which a task failed, as it began, and the task's failed attempts there."""
+        for _, run in sorted(self._fold.runs.items(), reverse=True):
             attempts = [line for line in run.failures if key in (line.task_id, short(line.task_id))]
             if attempts:
-                return run_id, attempts
+                return run.begun, attempts
         return None
 
     # -- messages

@@ -15,7 +15,7 @@ from operator import methodcaller
 from typing import Any
 
 from alexflow.logs import logger
-from alexflow.record.lines import AttemptLine
+from alexflow.record.lines import AttemptLine, RunBegunLine
 from alexflow.storage import Storage
 from alexflow.web.engine_questions import EngineQuestions
 from alexflow.web.folding import Folding
@@ -65,9 +65,9 @@ class Observer:
         page: str | None = await self._asked(methodcaller("run_page", base, run_id))
         return page
 
-    async def failed_attempts(self, key: str) -> tuple[str, list[AttemptLine]] | None:
-        """Return the last run in which a task failed, and its failed attempts there."""
-        found: tuple[str, list[AttemptLine]] | None = await self._asked(methodcaller("failed_attempts", key))
+    async def failed_attempts(self, key: str) -> tuple[RunBegunLine, list[AttemptLine]] | None:
+        """Return the last run in which a task failed, as it began, and the task's failed attempts there."""
+        found: tuple[RunBegunLine, list[AttemptLine]] | None = await self._asked(methodcaller("failed_attempts", key))
         return found
 
     async def _asked(self, call: Callable[[Folding], Any]) -> Any:

@@ -10,7 +10,7 @@ from alexflow.cards.card import Card
 from alexflow.progress.text import duration, size
 from alexflow.record import Entry, Explanation
 from alexflow.record.leaves import leaves
-from alexflow.record.lines import AttemptLine
+from alexflow.record.lines import AttemptLine, RunBegunLine
 from alexflow.report.cards import card_frames, cards_section
 from alexflow.report.markup import Markup, MarkupPart, element, joined, section, table
 from alexflow.timeline.engine_liveness import engine_is_gone, state_of
@@ -66,9 +66,9 @@ def runs_page(base: str, runs: Sequence[RunFold]) -> str:
     rows = [_run_row(base, run) for run in runs[:MOST_ROWS_SHOWN]]
     rest = len(runs) - len(rows)
     caption = f"The last {len(rows)}; {rest:,} more are left out" if rest > 0 else ""
-    columns = ["run", "started (UTC)", "outcome", "ran", "failed", "took", "command"]
+    columns = ["run", "outcome", "started (UTC)", "command", "ran", "failed", "took"]
     what: MarkupPart = (
-        table(columns, rows, left=3, caption=caption) if rows else element("p", "No run has been recorded yet.")
+        table(columns, rows, left=4, caption=caption) if rows else element("p", "No run has been recorded yet.")
     )
     return page(base, "Runs", element("h1", "Runs"), what)
 
@@ -80,13 +80,13 @@ def _run_row(base: str, run: RunFold) -> list[MarkupPart]:
     ran, failed = (sum(getattr(cost, name) for cost in run.costs.values()) for name in ("done", "failed"))
     command = shlex.join(run.begun.about.get("command", ()))
     return [
-        link(base, "runs", run.begun.id),
-        element("time", moment),
+        element("span", link(base, "runs", run.begun.id), class_="whole"),
         element("span", outcome, class_=kind),
+        element("time", moment),
+        element("code", command if len(command) <= 80 else f"{command[:79]}…", class_="command"),
         f"{ran:,}",
         f"{failed:,}",
         duration(run.seconds),
-        element("code", command if len(command) <= 80 else f"{command[:79]}…"),
     ]
 
 
@@ -183,15 +183,14 @@ def task_page(
     )
 
 
-def failed_task_page(base: str, run_id: str, attempts: Sequence[AttemptLine], parameters: str, storage: str) -> str:
+def failed_task_page(base: str, run: RunBegunLine, attempts: Sequence[AttemptLine], parameters: str) -> str:
     """Return the page of a task that failed: its parameters, each attempt's error, and what it printed last."""
     last = attempts[-1]
-    again = f"alexflow run {shlex.quote(last.task_id)} --storage {shlex.quote(storage)}"
     state = "given up" if last.is_last else "tried again"
     facts = element(
         "dl",
         *[element("dt", "task"), element("dd", element("code", last.task_id))],
-        *[element("dt", "run"), element("dd", link(base, "runs", run_id))],
+        *[element("dt", "run"), element("dd", link(base, "runs", run.id))],
         *[element("dt", "parameters"), element("dd", parameters or "none but outputs of other tasks")],
         *[
             element("dt", "state"),
@@ -205,8 +204,17 @@ def failed_task_page(base: str, run_id: str, attempts: Sequence[AttemptLine], pa
         took = f", after {duration(line.took / 1e6)}" if line.took else ""
         pres = [element("pre", text.rstrip()) for text in texts]
         parts.append(section(f"Attempt {line.attempt}{took}", *pres, id=f"attempt-{line.attempt}"))
-    rerun = section("Run it again", element("pre", again), id="again")
-    return page(base, short(last.task_id), element("h1", short(last.task_id)), facts, *parts, rerun)
+    return page(base, short(last.task_id), element("h1", short(last.task_id)), facts, *parts, _run_again(run))
+
+
+def _run_again(run: RunBegunLine) -> Markup | None:
+    """Return the command of a run. The record cannot make a task that has never succeeded; its program can."""
+    command, directory = shlex.join(run.about.get("command", ())), run.about.get("directory", "")
+    if not command:
+        return None
+    line = f"cd {shlex.quote(directory)} && {command}" if directory else command
+    what = element("p", "The run's command makes only what is not there yet, this task included.", class_="faint")
+    return section("Run it again", element("pre", line), what, id="again")
 
 
 def _facts(base: str, entry: Entry) -> Iterator[tuple[str, MarkupPart]]:

@@ -107,7 +107,7 @@ def test_cards_stand_beside_each_other_after_all_else_with_the_parameters_of_the
     alexflow.run([OneCard(n) for n in range(6)], storage=tmp_path / "st", progress=False, html=tmp_path / "few.html")
     tab.open((tmp_path / "few.html").as_uri())
     assert tab.page.locator("#cards iframe").count() == 6
-    assert {text.partition("n=")[2] for text in tab.page.locator("#cards h3").all_inner_texts()} == set("012345")
+    assert [text.partition("n=")[2] for text in tab.page.locator("#cards h3").all_inner_texts()] == list("012345")
     places = [each.bounding_box() for each in tab.page.locator("#cards iframe").all()]
     assert len({place["y"] for place in places if place is not None}) == 2, "three in a row of 1,200 pixels"
     _, begins = heights(tab)
@@ -115,6 +115,14 @@ def test_cards_stand_beside_each_other_after_all_else_with_the_parameters_of_the
     assert failures is not None
     assert begins > failures["y"], "what explains the run comes first"
     assert tab.page.locator("a[href='#cards']").inner_text() == "6 tasks"
+
+
+def test_cards_of_a_few_words_take_a_few_lines_and_those_of_a_task_half_a_row(tab: Tab, tmp_path: Path) -> None:
+    tasks = [Evil(n, "a few words") for n in range(12)]
+    alexflow.run(tasks, storage=tmp_path / "st", progress=False, html=tmp_path / "brief.html")
+    tab.open((tmp_path / "brief.html").as_uri())
+    assert tab.page.locator("#cards iframe").count() == 24
+    assert heights(tab)[0] < 12 * 150, "two tasks in a row of 1,200 pixels"
 
 
 def test_many_cards_are_folded(tab: Tab, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -18,7 +19,7 @@ from alexflow.cards.pending import pending
 from alexflow.errors import DefinitionError, NotInTask
 from alexflow.report import write_report
 from alexflow.retention import Limits, remove, select, stored_tasks
-from tests.cards.tasks import FailsOnce, Figure, Generates, InAThread, InAWorker, OnTheLoop, Picture, Quiet
+from tests.cards.tasks import FailsOnce, Figure, Generates, InAThread, InAWorker, OneCard, OnTheLoop, Picture, Quiet
 
 pytestmark = pytest.mark.anyio
 
@@ -139,6 +140,12 @@ def test_a_report_has_them_and_what_is_too_much_is_counted(tmp_path: Path, monke
     shown = page.count("<iframe") // 4
     assert 0 < shown < 20
     assert f"The cards of {20 - shown} more tasks are left out here" in page
+
+
+def test_those_of_a_report_are_in_the_order_of_parameters(tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    alexflow.run([OneCard(n) for n in (10, 2, 100, 1)], storage=tmp_path / "st", progress=False, html=file)
+    assert re.findall(r"<h3>OneCard <code>\w{8}</code> n=(\d+)</h3>", file.read_text()) == ["1", "2", "10", "100"]
 
 
 def calls() -> dict[str, Any]:

@@ -47,6 +47,12 @@ def test_pages_of_runs_tasks_and_searches(tmp_path: Path, written: WrittenRun) -
         status, _, text = get(port, f"/tasks/{written.task_id(failed)}")
         assert status == 200
         assert "given up" in text or "It reads" in text
+        given_up = next(task for task, _, _, last, _ in written.failed if last)
+        name, _, digest = written.task_id(given_up).rpartition(".")
+        status, headers, _ = get(port, f"/search?q={name.rpartition('.')[2]}.{digest[:8]}")
+        assert (status, headers["location"]) == (303, f"/tasks/{name.rpartition('.')[2]}.{digest[:8]}")
+        text = get(port, headers["location"])[2]
+        assert "<pre>cd /home &amp;&amp; python script.py</pre>" in text, "the record of outputs cannot make it again"
         assert get(port, "/tasks/nothing")[0] == 404
         assert f"n={done}," in get(port, f"/search?q=n%3D{done}")[2]
         assert "is not" in get(port, "/search?q=n%7E%3D%28")[2] or get(port, "/search?q=n%7E%3D%28")[0] == 200
