@@ -68,7 +68,8 @@ class PilotedExecutor(AgentExecutor):
         listen: the address on which agents dial in; by default a free port of the interface that leads to the cluster.
         idle: seconds without work after which a node is given back; then there are pilots only while there is work, and
             further nodes are asked for. None to keep one on each node.
-        wait_for_agents, modules: as for :class:`AgentExecutor`.
+        wait_for_agents: as for :class:`AgentExecutor`.
+        modules: as for :class:`AgentExecutor`.
 
     Raises:
         DefinitionError: ``idle`` is no number of seconds.

@@ -74,7 +74,8 @@ class RayExecutor(PilotedExecutor):
         listen: the address on which agents dial in; by default a free port of the interface that leads to the cluster.
         idle: seconds without work after which a node is given back, as to an adaptive cluster; pilots are started, and
             further nodes asked for, only while there is work. By default each node keeps its agent.
-        wait_for_agents, modules: as for :class:`AgentExecutor`.
+        wait_for_agents: as for :class:`AgentExecutor`.
+        modules: as for :class:`AgentExecutor`.
 
     Raises:
         DefinitionError: ``idle`` is no number of seconds.

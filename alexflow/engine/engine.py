@@ -346,9 +346,13 @@ class Engine(OpenEngine):
 
         Args:
             output: the output, or a list of outputs, of which the values come as a list.
-            attributes, priority, fairness_key, max_wait: as for :meth:`run`; what exists is read in any case.
-            max_age, stale_while_revalidate: as for :meth:`run`. An output that could not be made again just now is not
-                tried again at once: while it is too old, that error is raised.
+            attributes: as for :meth:`run`.
+            priority: as for :meth:`run`.
+            fairness_key: as for :meth:`run`.
+            max_wait: as for :meth:`run`; what exists is read in any case.
+            max_age: as for :meth:`run`. An output that could not be made again just now is not tried again at once:
+                while it is too old, that error is raised.
+            stale_while_revalidate: as for :meth:`run`.
 
         Raises:
             TaskError: the task of the output failed, or one that it needs.

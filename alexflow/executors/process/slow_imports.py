@@ -25,7 +25,7 @@ class SlowImports:
     """Looks what workers import.
 
     Args:
-        staff: the workers.
+        worker_set: the workers.
         definitions: what they import, by number.
     """
 
