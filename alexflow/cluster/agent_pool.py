@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import socket
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from operator import attrgetter
+from heapq import heapify, heapreplace
 from typing import cast
 
 from msgspec.structs import replace
@@ -20,7 +20,7 @@ from alexflow.cluster.messages import ModulesFound
 from alexflow.cluster.misfits import Misfits
 from alexflow.cluster.module_check import ModuleCheck, with_remedies
 from alexflow.errors import WorkerDied
-from alexflow.executors.capacity import Demand
+from alexflow.executors.capacity import Binding, Demand
 from alexflow.executors.interface import Job, JobSource, NotDone, RemoteUsage, Report
 from alexflow.executors.process.instructions import StartPlaces
 from alexflow.executors.process.memory_shortage import MemoryShortage
@@ -45,25 +45,34 @@ MAX_MOVES = 10
 
 
 class RemoteWorkerSet(WorkerSet):
-    """Workers that are hosted by agents. A new one without a home goes to the agent with the most room.
+    """Workers that are hosted by agents. Where several are started, each goes to the agent with the most room.
 
     Attributes:
-        agents: those that take jobs.
+        agents: those that take jobs, by the homes of their workers.
         expected: modules that they have been asked to import ahead.
         on_stopping: called with a worker and its job that is being stopped.
     """
 
-    agents: list[AgentConnection]
+    agents: dict[Home, AgentConnection]
     expected: set[str]
     on_stopping: Callable[[WorkerState, int], None]
 
+    def start_several(self, count: int, binding: Binding = ()) -> None:
+        for home in self._with_room(count):
+            self.start(binding, home)
+
+    def _with_room(self, count: int) -> Iterator[Home]:
+        """Yield the homes of so many workers, one after the other, which are started meanwhile."""
+        room = [(agent.load, number, agent) for number, agent in enumerate(self.agents.values())]
+        heapify(room)
+        for _ in range(count):
+            _, number, agent = room[0]
+            yield agent.site.roster
+            heapreplace(room, (agent.load, number, agent))
+
     def _new_process(self, worker: WorkerState, modules: Sequence[str]) -> HostedProcess:
-        agent = self.agent_of(worker.home) if worker.home is not None else None
-        if agent is None:
-            agent = min(self.agents, key=attrgetter("load"))
-            worker.home = agent.site.roster
         return RemoteProcess(
-            agent,
+            self.agents[cast(Home, worker.home)],
             worker.ordinal,
             modules,
             partial(self._on_messages, worker),
@@ -72,19 +81,15 @@ class RemoteWorkerSet(WorkerSet):
             worker.binding,
         )
 
-    def agent_of(self, home: Home) -> AgentConnection | None:
-        """Return the agent whose workers these are; None if it takes no more jobs."""
-        return next((agent for agent in self.agents if agent.site.roster is home), None)
-
     def include(self, agent: AgentConnection) -> None:
         """Start workers at this agent, too."""
-        self.agents.append(agent)
+        self.agents[agent.site.roster] = agent
         agent.expect(sorted(self.expected))
 
     def _expect(self, modules: Sequence[str]) -> None:
         if not self.expected.issuperset(modules):
             self.expected.update(modules)
-            for agent in self.agents:
+            for agent in self.agents.values():
                 agent.expect(modules)
 
     def cold_workers(self) -> list[WorkerState]:
@@ -94,7 +99,7 @@ class RemoteWorkerSet(WorkerSet):
     def outdate(self) -> None:
         """Fork no more workers from what agents have imported for them."""
         self.expected.clear()
-        for agent in self.agents:
+        for agent in self.agents.values():
             agent.outdate()
 
 
@@ -148,7 +153,7 @@ class AgentPool(ProcessExecutor):
     def _start_workers(self, instruction: StartPlaces) -> None:
         if instruction.home is None:
             super()._start_workers(instruction)
-        elif self.remote_workers.agent_of(instruction.home) is not None:  # else it has gone meanwhile
+        elif instruction.home in self.remote_workers.agents:  # else it has gone meanwhile
             for _ in range(instruction.count):
                 self.remote_workers.start(instruction.binding, instruction.home)
             self._wake()  # when some have been started at all agents
@@ -166,7 +171,7 @@ class AgentPool(ProcessExecutor):
             recycle=self._workers.recycle or Recycle(),
             on_warm=self._replace_cold,
         )
-        workers.agents = [agent for agent in self.agents if not agent.is_leaving]
+        workers.agents = {agent.site.roster: agent for agent in self.agents if not agent.is_leaving}
         workers.expected = set()
         workers.on_stopping = self._is_stopping
         return workers
@@ -212,7 +217,7 @@ class AgentPool(ProcessExecutor):
 
     def leaves(self, agent: AgentConnection) -> None:
         """Send an agent nothing more; take back what it has not begun."""
-        self.remote_workers.agents.remove(agent)
+        del self.remote_workers.agents[agent.site.roster]
         del self._machine.claims.sites[agent.site]
         self._resize()
         workers = self._workers_of(agent)
@@ -233,8 +238,7 @@ class AgentPool(ProcessExecutor):
         """Note that an agent is gone."""
         if agent in self.agents:
             self.agents.remove(agent)
-            if agent in self.remote_workers.agents:
-                self.remote_workers.agents.remove(agent)
+            if self.remote_workers.agents.pop(agent.site.roster, None) is not None:
                 del self._machine.claims.sites[agent.site]
             self._resize()
         agent.lose()
@@ -244,7 +248,7 @@ class AgentPool(ProcessExecutor):
         self._report([error(job) for job in self._source.take(len(self._source))])
 
     def _resize(self) -> None:
-        self._machine.roster.size = sum(agent.places for agent in self.remote_workers.agents)
+        self._machine.roster.size = sum(agent.places for agent in self.remote_workers.agents.values())
 
     def _workers_of(self, agent: AgentConnection) -> list[WorkerState]:
         hosted = set(agent.workers.values())

@@ -1,4 +1,4 @@
-"""What engine and agent say to each other, over a socket of this machine: no process, no worker."""
+"""Messages between engine and agent, over a socket of this machine: no process, no worker."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def test_the_seconds_that_an_end_takes_itself_are_no_silence_of_the_other(
 
 
 class Terminal:
-    """What shows what tasks print, and is slow while a test says so."""
+    """A terminal, as the engine has it, that is slow while a test says so."""
 
     def __init__(self) -> None:
         self.shown: list[tuple[int, str]] = []
@@ -112,7 +112,7 @@ async def test_workers_that_an_agent_calls_cold_are_named_once_to_the_pool():
 
 
 class Reader:
-    """What reads what a worker's tasks print."""
+    """A reader of what a worker's tasks print."""
 
     def __init__(self) -> None:
         self.resumed = 0

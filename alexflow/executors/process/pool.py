@@ -314,8 +314,7 @@ class ProcessExecutor(Executor):
 
     def _start_workers(self, instruction: StartPlaces) -> None:
         try:
-            for _ in range(instruction.count):
-                self._worker_set.start(instruction.binding)
+            self._worker_set.start_several(instruction.count, instruction.binding)
         except (OSError, ShippingError) as error:
             self._fail = partial(unshippable if isinstance(error, ShippingError) else cannot_start, error=error)
             self._ready.fail(WorkerDied("start_workers()", f"worker processes cannot be started: {error}"))

@@ -122,6 +122,11 @@ class WorkerSet:
         self._roster.came(worker)
         self._prepare(worker)
 
+    def start_several(self, count: int, binding: Binding = ()) -> None:
+        """Start so many workers; raises as :meth:`start`."""
+        for _ in range(count):
+            self.start(binding)
+
     def _new_process(self, worker: WorkerState, modules: Sequence[str]) -> HostedProcess:
         return WorkerProcess(
             self._fork_servers.forker(modules),
