@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-import msgspec
 
 from alexflow import Output, Task
 from benchmarks.contest import Setting, contest
 from benchmarks.measure import Stopwatch
 from benchmarks.outcome import Outcome
+from benchmarks.ruler import encode_and_hash
 from benchmarks.workloads import Leaf
 
 
@@ -29,7 +27,6 @@ class Four(Task):
 def run(setting: Setting) -> Iterator[Outcome]:
     count = setting.size(20_000)
     x, y = Leaf(1).output(), Leaf(2).output()
-    plain = {"alpha": 0.5, "model": "Ridge", "x": x.output_id, "y": y.output_id}
 
     def ours(directory: Path) -> float:
         tasks = [Four(x, y, "Ridge", 0.5) for _ in range(count)]
@@ -41,8 +38,7 @@ def run(setting: Setting) -> Iterator[Outcome]:
 
     def bare(directory: Path) -> float:
         watch = Stopwatch()
-        for _ in range(count):
-            hashlib.blake2b(msgspec.msgpack.encode(plain), digest_size=20).hexdigest()
+        encode_and_hash(count)
         watch.stop()
         return watch.seconds / count * 1e6
 

@@ -20,6 +20,7 @@ from alexflow import Engine
 from alexflow.cluster import AgentExecutor
 from benchmarks.cluster.tasks import Leaf, fan, layered, store
 from benchmarks.measure import Sample
+from benchmarks.ruler import of_encoding, said, scaled
 
 #: How many tasks of those that a cluster runs by itself are measured for each of ours: they take that much longer.
 FEWER = 20
@@ -47,19 +48,21 @@ async def measure(directory: Path, options: Namespace) -> Iterator[str]:
         for measured in cases.values():
             await measured(-1)  # so that workers are there and know the classes
         values: dict[tuple[str, str], list[float]] = {case: [] for case in cases}
+        rulers = []
         for round in range(options.rounds):
+            rulers.append(of_encoding(50_000))
             for case, measured in cases.items():
                 values[case].append(await measured(round))
-    return table({case: Sample(tuple(each)) for case, each in values.items()})
+    return table({case: Sample(tuple(each)) for case, each in values.items()}, min(rulers))
 
 
-def table(samples: dict[tuple[str, str], Sample]) -> Iterator[str]:
-    """Yield the lines: medians, and ratios round by round, with their bars."""
+def table(samples: dict[tuple[str, str], Sample], encoding: float) -> Iterator[str]:
+    """Yield the lines: medians, and ratios round by round, with their bars, and the ruler."""
     for (case, name), sample in samples.items():
         least, most = sample.spread
         yield f"{case:8} {name:10} {sample.median:9.1f} µs a task ({least:.1f} to {most:.1f})"
     more = samples["fan", "agent"].minus(samples["fan", "pool"]).median
-    yield f"fan: the agent takes {more:+.1f} µs more than the pool (bar: 5)"
+    yield f"fan: the agent takes {more:+.1f} µs more than the pool ({scaled(5, encoding)})"
     for case, bar in (("layered", 1.5), ("awaited", 3.0)):
         yield f"{case}: {samples[case, 'agent'].over(samples[case, 'pool']).median:.2f} × the pool (bar: {bar})"
     for name, bar in (("client.map", 30), ("ray.get", 12)):
@@ -67,6 +70,7 @@ def table(samples: dict[tuple[str, str], Sample]) -> Iterator[str]:
         if other is not None:
             ratio = other.over(samples["fan", "agent"]).median
             yield f"fan: {ratio:.0f} × below {name} (bar: {bar})"
+    yield said(encoding)
 
 
 def case_of(engine: Engine, graph: Callable[[int], list[Any]]) -> Measure:

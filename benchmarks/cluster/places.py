@@ -1,4 +1,4 @@
-"""A thousand simulated places: what a job costs the engine."""
+"""A thousand simulated places: what a job costs the engine, beside the ruler of :mod:`benchmarks.ruler`."""
 
 from __future__ import annotations
 
@@ -10,22 +10,26 @@ from pathlib import Path
 from alexflow import Engine
 from benchmarks.cluster.quick_agents import QuickAgents
 from benchmarks.cluster.tasks import joined
+from benchmarks.ruler import of_encoding, said, scaled
 
 
 async def measure(directory: Path, options: Namespace) -> Iterator[str]:
     """Measure. Returns the lines of the table."""
     lines = []
+    rulers = []
     for agents, seconds, jobs in ((2, 0.0, 10_000), (100, 0.0, 10_000), (1_000, 0.0, 10_000), (1_000, 0.1, 20_000)):
-        costs = [
-            await cost(directory / f"{agents}-{seconds}-{round}", agents, seconds, int(jobs * options.scale))
-            for round in range(options.rounds)
-        ]
+        costs = []
+        for round in range(options.rounds):
+            rulers.append(of_encoding(50_000))
+            place = directory / f"{agents}-{seconds}-{round}"
+            costs.append(await cost(place, agents, seconds, int(jobs * options.scale)))
         each, batch = min(costs)
-        bar = " (bar: 35)" if agents == 1_000 else ""
+        bar = f" ({scaled(35, min(rulers))})" if agents == 1_000 else ""
         lines.append(
             f"{agents:5} places, jobs of {seconds * 1e3:3.0f} ms: {each:5.1f} µs of the engine's CPU a job{bar}, "
             f"{batch:.1f} jobs a frame"
         )
+    lines.append(said(min(rulers)))
     return iter(lines)
 
 

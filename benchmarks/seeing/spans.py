@@ -11,14 +11,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-import msgspec
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
@@ -29,10 +27,8 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, ParentBased, 
 import alexflow.otel
 from alexflow import Engine, MemoryStorage
 from alexflow.engine.garbage import relaxed_gc
+from benchmarks.ruler import of_encoding
 from benchmarks.waiting import AsyncLeaf
-
-#: What a task of four fields has; as ``benchmarks/cases/identity.py`` has it.
-FOUR = {"alpha": 0.5, "model": "Ridge", "x": "Leaf." + "0" * 32, "y": "Leaf." + "1" * 32}
 
 
 class EachByItself(StaticSampler):
@@ -118,14 +114,6 @@ def of_bare_spans(count: int) -> float:
         took = time.process_time() - begun
     exported.end()
     return took / count * 1e6
-
-
-def of_encoding(count: int) -> float:
-    """Return microseconds of encoding and hashing a task of four fields."""
-    begun = time.process_time()
-    for _ in range(count):
-        hashlib.blake2b(msgspec.msgpack.encode(FOUR), digest_size=20).hexdigest()
-    return (time.process_time() - begun) / count * 1e6
 
 
 def main(arguments: list[str] | None = None) -> int:
