@@ -139,11 +139,33 @@ class JobFeed:
         if loads:
             fair_share = self._estimates.fair_share(self._source.keys(SAMPLE), waiting, loads)
             most = 1 if waiting <= len(idle) else MAX_JOBS_PER_MESSAGE  # one each, without a look at the next
+            if most == 1 and not self._reserve:
+                waiting = self._give_one_each(idle)
             for place in (*idle, *short):
                 if waiting:
                     waiting = self._fill(place, fair_share, most)
                 self._sort_in(place)
         return waiting
+
+    def _give_one_each(self, idle: list[Place]) -> int:
+        """Send each of these places a job, without a look at what comes next; return how many wait.
+
+        With a thousand places that have a job each, taking them together saves a tenth of what a job costs.
+        """
+        now = self._clock()
+        expect = self._estimates.expect
+        batches: list[tuple[Place, list[Assignment]]] = []
+        for place, job in zip(idle, self._source.take(len(idle)), strict=False):
+            place.begin_anew(now)
+            batch = [Assignment(job, place, place.number + 1, expect(job.key))]
+            self._assign(place, batch)
+            batches.append((place, batch))
+        left = len(self._source)
+        for place, batch in batches:
+            if not left:
+                self._speculate(place, batch)
+            self.instructions.append(SendJobs(place, batch))
+        return left
 
     def _extend(self, place: Place) -> None:
         """Send a place what comes after its jobs."""
