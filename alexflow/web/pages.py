@@ -163,7 +163,7 @@ def task_page(
         [
             element("code", each.key),
             "" if each.bytes is None else size(each.bytes),
-            "there" if each.key in present else "removed since",
+            "there" if each.key in present else "removed since" if entry.finished else "not there",
         ]
         for each in entry.outputs
     ]
@@ -224,9 +224,9 @@ def _facts(base: str, entry: Entry) -> Iterator[tuple[str, MarkupPart]]:
         yield "run", link(base, "runs", entry.run_id)
     if entry.started is not None and entry.seconds is not None:
         yield "ran", f"{entry.started:%Y-%m-%d %H:%M:%S} UTC for {duration(entry.seconds)}, attempt {entry.attempts}"
+        yield "where", f"{entry.host}, {entry.executor} {entry.worker or ''}, Python {entry.python}"
     else:
         yield "ran", "it has begun, and is not recorded as done"
-    yield "where", f"{entry.host}, {entry.executor} {entry.worker or ''}, Python {entry.python}"
     if entry.cpu_seconds is not None:
         yield "processor time", duration(entry.cpu_seconds)
     if entry.peak_rss_bytes:

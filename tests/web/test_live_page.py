@@ -157,6 +157,9 @@ def test_a_run_whose_engine_was_killed_has_nothing_left(tmp_path: Path) -> None:
         viewer = Viewer(port, run)
         changes = viewer.next()[2]["changes"]
         viewer.close()
+        task = get(port, f"/tasks/{changes['tables']['running'][0][0]}")[2]
+        assert "it has begun, and is not recorded as done" in task
+        assert '<td class="number">not there</td>' in task
         assert '<span class="bad">was killed</span>' in get(port, "/")[2]
         report = get(port, f"/runs/{run}/report")[2]
     assert re.search(r'<span class="bad">was killed</span> after [\d.]+ m?s</h1>', report)
