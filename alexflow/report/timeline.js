@@ -344,15 +344,17 @@ class Timeline {
     return a;
   }
 
+  // A label that does not fit is its name alone, or nothing: none is cut off.
   texts(g, labels, top, lh) {
     if (lh < 12 * this.ratio) return;
     g.font = `${11 * this.ratio}px system-ui, sans-serif`; g.textBaseline = "middle";
     for (const [s, e, row, cls, took] of labels) {
+      const name = this.short(cls), room = e - s - 8 * this.ratio;
+      const text = [name + "  " + durationText(took * this.tick), name].find((each) => g.measureText(each).width <= room);
+      if (text === undefined) continue;
       const c = this.colours[cls], light = 0.299 * c[0] + 0.587 * c[1] + 0.114 * c[2] > 135;
-      g.save(); g.beginPath(); g.rect(s, top + row * lh, e - s - 3, lh); g.clip();
       g.fillStyle = light ? "#10151a" : "#ffffff";
-      g.fillText(this.short(cls) + "  " + durationText(took * this.tick), s + 5 * this.ratio, top + row * lh + lh / 2);
-      g.restore();
+      g.fillText(text, s + 5 * this.ratio, top + row * lh + lh / 2);
     }
   }
 
