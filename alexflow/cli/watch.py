@@ -78,8 +78,8 @@ def _as_json(run: RunFold, gone: bool) -> dict[str, Any]:
     }
 
 
-#: Tasks under way that are named.
-_TASKS_SHOWN = 12
+#: Classes that have a row in a picture that is redrawn, and tasks under way that are named.
+_CLASSES_SHOWN, _TASKS_SHOWN = 20, 12
 
 _COLUMNS = ("class", "done", "under way", "failed", "retried", "median", "95 %", "left")
 
@@ -128,7 +128,8 @@ def _picture(run: RunFold) -> Any:
     from rich.table import Table
     from rich.text import Text
 
-    cells = _cells(run)[:20]
+    rows = _cells(run)
+    cells = rows[:_CLASSES_SHOWN]
     lines = answers.stacked(_COLUMNS, cells, _COLUMNS[1:])
     table: Any = Text("\n".join(lines or ()))
     if lines is None:
@@ -142,6 +143,8 @@ def _picture(run: RunFold) -> Any:
     if len(tasks) > _TASKS_SHOWN:
         running.append(f"and {len(tasks) - _TASKS_SHOWN:,} more")
     parts: list[Any] = [Text(headline(run, time.time()), "bold"), table]
+    if len(rows) > len(cells):
+        parts.append(Text(f"and {len(rows) - len(cells):,} more", "dim"))
     if running:
         parts.append(Text("under way: " + ", ".join(running), "green"))
     parts += [Text(line, "red", no_wrap=True, overflow="ellipsis") for line in failure_lines(run)]

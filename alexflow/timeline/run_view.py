@@ -119,7 +119,7 @@ def headline(run: RunFold, now: float, *, gone: bool = False, under_way: int | N
 
 
 def failure_lines(run: RunFold) -> list[str]:
-    """Return the last failures, the newest first, a line each."""
+    """Return the last failures, the newest first, a line each, and how many there are more."""
     lines = []
     for line in list(run.failures)[::-1][:_FAILURES_SHOWN]:
         name, _, digest = line.task_id.rpartition(".")
@@ -127,4 +127,7 @@ def failure_lines(run: RunFold) -> list[str]:
         error = line.error.partition("\n")[0]
         tries = counted(line.attempt, "attempt")
         lines.append(f"{name.rpartition('.')[2]}.{digest[:8]} {end} after {tries}: {error}")
+    if run.failed_attempts > len(lines):
+        more = counted(run.failed_attempts - len(lines), "more failed attempt")
+        lines.append(f"and {more}: alexflow log {run.begun.id}")
     return lines

@@ -57,7 +57,9 @@ def test_watch_shows_a_run_that_is_over(place: Path, capsys: pytest.CaptureFixtu
     printed = capsys.readouterr().out
     assert printed.startswith(f"{RUN}: failed: ")
     assert "Class0" in printed
-    assert "ValueError: no <i>luck</i>" in printed
+    assert printed.count("ValueError: no <i>luck</i>") == 5
+    more = len(WrittenRun(200, 3, failing=0.05, seed=1).failed) - 5
+    assert f"\nand {more} more failed attempts: alexflow log {RUN}\n" in printed
 
 
 @pytest.mark.parametrize(("command", "code"), [("watch", 1), ("runs", 0), ("log", 0)])
