@@ -42,7 +42,7 @@ class _Begun(NamedTuple):
 
     @property
     def failed_at(self) -> datetime:
-        """When it failed; what is under way has no end yet."""
+        """The moment of its failure; that of what is under way is yet to come."""
         return datetime.max.replace(tzinfo=UTC) if self.failure is None else _moment_of(self.run, self.failure)
 
 

@@ -28,6 +28,7 @@ from alexflow.storage import LocalStorage, Storage, open_storage
 from alexflow.web import pages
 from alexflow.web.engine_questions import EngineQuestions
 from alexflow.web.guard import LOOPBACK_HOSTS, Guard
+from alexflow.web.mounting import Mounting
 from alexflow.web.observer import Observer
 
 _ASSETS = {"page.css": "text/css", "timeline.js": "text/javascript", "live.js": "text/javascript"}
@@ -75,7 +76,7 @@ def app(
         Route("/search", page.search),
         Route("/assets/{name}", page.asset),
     ]
-    return Starlette(routes=routes, middleware=[Middleware(Guard, hosts=tuple(hosts))])
+    return Starlette(routes=routes, middleware=[Middleware(Mounting), Middleware(Guard, hosts=tuple(hosts))])
 
 
 class _LivePage:

@@ -47,9 +47,9 @@ def get(port: int, path: str, **headers: str) -> tuple[int, dict[str, str], str]
 class Viewer:
     """A reader of a run's events, as a browser is one."""
 
-    def __init__(self, port: int, run: str):
+    def __init__(self, port: int, run: str, below: str = ""):
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        self._connection.request("GET", f"/runs/{run}/events", headers={"Host": f"localhost:{port}"})
+        self._connection.request("GET", f"{below}/runs/{run}/events", headers={"Host": f"localhost:{port}"})
         self._answer = self._connection.getresponse()
 
     def next(self) -> tuple[str, int, dict[str, Any]]:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -134,17 +135,44 @@ def test_hosts_are_a_list_and_may_have_ports(tmp_path: Path) -> None:
             assert get(port, "/", Host=host)[0] == status
 
 
-def test_a_page_that_is_mounted_has_its_links_below_its_path(tmp_path: Path, written: WrittenRun) -> None:
+def in_starlette(page: Any) -> Any:
     from starlette.applications import Starlette
     from starlette.routing import Mount
 
-    page = Starlette(routes=[Mount("/seen", alexflow.web.app(LocalStorage(tmp_path), hosts=["localhost"]))])
-    with served(page) as port:
+    return Starlette(routes=[Mount("/seen", page)])
+
+
+def in_fastapi(page: Any) -> Any:
+    application = pytest.importorskip("fastapi").FastAPI()
+    application.mount("/seen", page)
+    return application
+
+
+def in_litestar(page: Any) -> Any:
+    litestar = pytest.importorskip("litestar")
+    return litestar.Litestar([litestar.asgi("/seen", is_mount=True, copy_scope=True)(page)])
+
+
+@pytest.mark.parametrize("mounted", [in_starlette, in_fastapi, in_litestar])
+def test_a_page_that_is_mounted_has_its_links_below_its_path(
+    tmp_path: Path, written: WrittenRun, mounted: Callable[[Any], Any]
+) -> None:
+    with served(mounted(alexflow.web.app(LocalStorage(tmp_path), hosts=["localhost"]))) as port:
         status, _, text = get(port, "/seen/")
         assert status == 200
-        assert f'href="/seen/runs/{RUN}"' in text
+        links = re.findall(r'(?:href|src|action)="(/[^"]*)"', text)
+        assert f"/seen/runs/{RUN}" in links
         status, _, text = get(port, f"/seen/runs/{RUN}")
         assert (status, 'src="/seen/assets/live.js"' in text) == (200, True)
+        links += re.findall(r'(?:href|src|action)="(/[^"]*)"', text)
+        assert {link: get(port, link)[0] for link in links} == dict.fromkeys(links, 200)
+        failed = written.task_id(written.failed[0][0])
+        assert (
+            get(port, f"/seen/search?q={failed}")[1].get("location", f"/seen/tasks/{failed}") == f"/seen/tasks/{failed}"
+        )
+        viewer = Viewer(port, RUN, "/seen")
+        assert viewer.next()[0] == "snapshot"
+        viewer.close()
 
 
 def test_a_run_whose_engine_was_killed_has_nothing_left(tmp_path: Path) -> None:
