@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from blockbuster import blockbuster_ctx
+from blockbuster import BlockBuster, blockbuster_ctx
 
 import alexflow
 from tests.kit.fixtures import disk, everybodys, fifo, log, place  # noqa: F401  # for all tests
@@ -82,14 +82,14 @@ def no_process_is_left() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def event_loop_is_watched() -> Iterator[None]:
+def event_loop_is_watched() -> Iterator[BlockBuster]:
     """A blocking call of alexflow's on the event loop raises BlockingError; tests themselves may block."""
     marked = list(marked_as_brief())
     with blockbuster_ctx(scanned_modules="alexflow") as blockbuster:
         for function in blockbuster.functions.values():
             for file, names in marked:
                 function.can_block_in(file, names)
-        yield
+        yield blockbuster
 
 
 def marked_as_brief() -> Iterator[tuple[str, set[str]]]:

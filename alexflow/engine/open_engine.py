@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from alexflow.engine.driver import Driver
 from alexflow.engine.loading import Loads, not_loadable
 from alexflow.engine.stats import EngineStats
-from alexflow.engine.targets import read_target
+from alexflow.engine.subjects import read_long_target
 from alexflow.errors import DefinitionError, EngineClosed
 from alexflow.events import EngineEvent
 from alexflow.events.broadcast import Broadcast
@@ -229,7 +229,7 @@ class OpenEngine:
         from alexflow.engine.invalidation import keys_to_remove, remove  # deferred: few programs invalidate
 
         driver = self._opened()
-        keys = await keys_to_remove(read_target(target), self.storage, downstream=downstream)
+        keys = await keys_to_remove(await read_long_target(target), self.storage, downstream=downstream)
         try:
             removed = await remove(keys, self.storage)
         finally:
@@ -271,7 +271,7 @@ class OpenEngine:
         """
         from alexflow.engine.planning import plan_request  # deferred: most engines only run
 
-        return await plan_request(read_target(target), self.storage, self._defaults, force)
+        return await plan_request(await read_long_target(target), self.storage, self._defaults, force)
 
     def prune(self, task: AbstractTask | str, *, reason: str = "") -> bool:
         """Let a running task end early, because going on is not worth it.

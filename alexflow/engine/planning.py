@@ -10,8 +10,8 @@ from typing import Any
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.engine.async_library import is_under_a_loop
-from alexflow.engine.subjects import collect_subjects, forced_by
-from alexflow.engine.targets import Request, read_target
+from alexflow.engine.subjects import collect_subjects, forced_by, read_long_target
+from alexflow.engine.targets import Request
 from alexflow.graph import Catalog, Defaults, Forceable
 from alexflow.graph.plan import make_plan
 from alexflow.model import Workflow
@@ -63,7 +63,7 @@ async def aplan(
     """
     if storage is None and isinstance(target, Workflow):
         storage = target.storage
-    return await plan_request(read_target(target), open_storage(storage), Defaults(), force)
+    return await plan_request(await read_long_target(target), open_storage(storage), Defaults(), force)
 
 
 async def plan_request(

@@ -51,6 +51,9 @@ SECONDS_UNTIL_ASKED_AGAIN = 1.0
 #: Skipped tasks, and cancelled ones, that are named in the end of a run.
 MOST_SKIPPED = 100
 
+#: Tasks that are looked at for those that are stopped with a run: some tenths of a millisecond.
+LIVE_LOOKED_AT = 2048
+
 #: Characters of a message, and of a traceback, that are kept.
 MAX_TEXT_KEPT = 16_000
 
@@ -342,13 +345,14 @@ class EngineSegment:
     def _under_way_for(self, run: int) -> tuple[str, ...]:
         """Return the ids of tasks that count for a run and are not over, some of them: they are stopped with it.
 
-        All tasks that are not over are looked at, so that thousands of runs which end at once would take quadratic
-        time. So no more is looked at than tasks have begun; beyond that the tasks of a run are not named.
+        The oldest tasks that are not over are looked at, so that thousands of runs which end at once would take
+        quadratic time. So no more is looked at than tasks have begun; beyond that the tasks of a run are not named.
         """
-        if self._looks < len(self._live):
+        looks = min(len(self._live), LIVE_LOOKED_AT)
+        if self._looks < looks:
             return ()
-        self._looks -= len(self._live)
-        mine = (task_id for task_id, live in self._live.items() if run_of(live) == run)
+        self._looks -= looks
+        mine = (task_id for task_id, live in islice(self._live.items(), looks) if run_of(live) == run)
         return tuple(islice(mine, MOST_SKIPPED))
 
     # -- writing

@@ -54,19 +54,22 @@ def _find_owner(state: State, nodes: list[Node]) -> RunState | None:
 def _nearest(state: State, node: Node) -> RunState | None:
     if node.owner is not None and not node.owner.withdrawn:
         return node.owner
-    targeted = (key.targets for key in _outputs_to_come(state, node))
+    targeted = (key.targets for key in _claimed_outputs(state, node))
     return next((next(iter(runs)) for runs in (node.drained_by, node.runs, *targeted) if runs), None)
 
 
 def _above(state: State, node: Node) -> Iterator[Node]:
     """Yield the tasks that need this one."""
     yield from node.parents
-    for key in _outputs_to_come(state, node):
+    for key in _claimed_outputs(state, node):
         yield from (reader for reader in key.readers if not reader.is_final)  # those release their inputs in slices
 
 
-def _outputs_to_come(state: State, node: Node) -> Iterator[Key]:
-    """Yield what a task is to make; one that is being cancelled may make what is being inspected for another run."""
+def _claimed_outputs(state: State, node: Node) -> Iterator[Key]:
+    """Yield what a task claims to make, and not only what is missing, as :func:`.missing_outputs` does.
+
+    One that is being cancelled may make what is being inspected for another run.
+    """
     for name in node.spec.outputs:
         key = state.keys.get(name)
         if key is not None and key.producer is node:

@@ -14,6 +14,7 @@ from alexflow.scheduler.demand import (
     release_inputs,
     release_key,
 )
+from alexflow.scheduler.dependents import missing_outputs
 from alexflow.scheduler.events import Succeeded
 from alexflow.scheduler.instructions import Close, Finish, Verify
 from alexflow.scheduler.state import MAX_FOUND_KEPT, MISSING, PRESENT, Key, Node, RunState, State, TaskCheck
@@ -109,13 +110,14 @@ def _count_shared(state: State, node: Node, owner: RunState | None) -> bool:
     Returns:
         Whether that is left to :class:`Settling`, since there are very many, each of which waits for one thing.
     """
-    keys = [key for name in node.spec.outputs if (key := state.keys.get(name)) is not None]
-    several = [runs for runs in (node.runs, *(key.targets for key in keys)) if runs]
+    several: list[Collection[RunState]] = [node.runs] if node.runs else []
+    for name in node.spec.outputs:
+        key = state.keys.get(name)
+        if key is not None and key.targets:
+            several.append(key.targets)
     if len(several) == 1 and len(several[0]) > state.steps_per_turn:
         return True
-    waiting: set[RunState] = set()
-    waiting.update(*several)
-    for run in waiting:
+    for run in several[0] if len(several) == 1 else {run for runs in several for run in runs}:  # mostly one
         if run is not owner:
             run.shared += 1
     return False
@@ -133,12 +135,8 @@ def done(state: State, node: Node, unwanted: list[Node], *, here: bool, shared_b
             _key_made(state, key, node, unwanted, here, shared_by)
     if node.spec.inputs:
         release_inputs(state, node, keep=False, unwanted=unwanted)
-    if len(node.runs) > state.steps_per_turn:
-        state.consequences.append(Settling(node.spec.outputs, list(node.runs), shared_by))
-    else:
-        for run in node.runs:
-            run.made += node.spec.outputs
-            settle_target(state, run)
+    if node.runs:
+        settle_targets(state, node.runs, node.spec.outputs, shared_by)
     drop_node(state, node)
     for parent in node.parents:
         wait_for_child(state, parent, node.spec.task_id)
@@ -154,17 +152,16 @@ def _key_made(state: State, key: Key, node: Node, unwanted: list[Node], here: bo
         if producer.group is not None:
             producer.group.find().growth += 1
     if key.state != PRESENT:
-        if len(key.targets) > state.steps_per_turn:
-            state.consequences.append(Settling((key.key,), list(key.take_targets()), shared_by))
-        for run in key.targets:
-            run.made.append(key.key)
         if key.group is not None:
             state.settle_inspections(key.group)  # the answer that is on its way is not needed any more
-        key_present(state, key)
+        key_present(state, key, (key.key,), shared_by)
 
 
-def key_present(state: State, key: Key) -> None:
-    """Take an output as present: what waits for it misses one input less."""
+def key_present(state: State, key: Key, made: tuple[str, ...] = (), shared_by: RunState | None = None) -> None:
+    """Take an output as present: what waits for it misses one input less.
+
+    ``made`` and ``shared_by`` are as for :class:`Settling`.
+    """
     key.state = PRESENT
     key.seen = True
     key.producer = key.group = None
@@ -177,7 +174,7 @@ def key_present(state: State, key: Key) -> None:
                 if reader.missing == 0:
                     ready_if_complete(state, reader)
     if key.targets:
-        settle_targets(state, key.take_targets())
+        settle_targets(state, key.take_targets(), made, shared_by)
     if not key.readers:
         release_key(state, key)
 
@@ -231,12 +228,18 @@ class Settling:
         return 0 if self.runs else max(steps - len(some), 1)
 
 
-def settle_targets(state: State, runs: Collection[RunState]) -> None:
-    """Settle one target of each of these runs, in slices if there are many."""
+def settle_targets(
+    state: State, runs: Collection[RunState], made: tuple[str, ...] = (), shared_by: RunState | None = None
+) -> None:
+    """Settle one target of each of these runs, in slices if there are many; ``made`` is as for :class:`Settling`.
+
+    ``shared_by`` as well: if there are few, the others have counted that they shared it.
+    """
     if len(runs) > state.steps_per_turn:
-        state.consequences.append(Settling((), list(runs)))
+        state.consequences.append(Settling(made, list(runs), shared_by))
     else:
         for run in runs:
+            run.made += made
             settle_target(state, run)
 
 
@@ -277,10 +280,8 @@ def end_badly(state: State, node: Node, unwanted: list[Node]) -> None:
 
     Tasks that may have no demand left join ``unwanted``.
     """
-    for name in node.spec.outputs:
-        key = state.keys.get(name)
-        if key is not None and key.producer is node and key.state == MISSING:
-            settle_targets(state, key.take_targets())
+    for key in missing_outputs(state, node):
+        settle_targets(state, key.take_targets())
     settle_targets(state, node.runs)
     forget(state, node, unwanted)
     for parent in node.parents:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from alexflow.errors import CycleError
 from alexflow.scheduler.completion import ready_if_complete
+from alexflow.scheduler.dependents import missing_outputs
 from alexflow.scheduler.failure import fail_conflicts, fail_graph
 from alexflow.scheduler.instructions import Resume
 from alexflow.scheduler.state import MISSING, Group, Key, Node, State
@@ -104,10 +105,8 @@ class CycleSearch:
             node = self.queue.popleft()
             self.order.append(node)
             steps -= 1
-            for name in node.spec.outputs:
-                key = state.keys.get(name)
-                if key is not None and key.producer is node and key.state == MISSING:
-                    self._free_readers(key)
+            for key in missing_outputs(state, node):
+                self._free_readers(key)
         return steps
 
     def _free_readers(self, key: Key) -> None:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from alexflow.scheduler.state import MISSING, Key, Node, RunState, State, TaskCheck
 from alexflow.scheduler.states import WAITING
+
+
+def missing_outputs(state: State, node: Node) -> Iterator[Key]:
+    """Yield the outputs that a task is to make: what waits for them waits for the task."""
+    for name in node.spec.outputs:
+        key = state.keys.get(name)
+        if key is not None and key.state == MISSING and key.producer is node:
+            yield key
 
 
 class Dependents:
@@ -38,10 +46,8 @@ class Dependents:
         while self._stack:
             node = self._stack.pop()
             self._reach(node)
-            for name in node.spec.outputs:
-                key = self._state.keys.get(name)
-                if key is not None and key.state == MISSING and key.producer is node:
-                    self._reach_key(key)
+            for key in missing_outputs(self._state, node):
+                self._reach_key(key)
         return self
 
     def of_keys(self, keys: Sequence[Key]) -> None:

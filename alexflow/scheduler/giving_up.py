@@ -14,12 +14,13 @@ Rejected: finding all dependents first, to end them afterwards. What was found w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from alexflow.scheduler.chores import begin, withdraw_run
 from alexflow.scheduler.completion import end_badly, leave_active
 from alexflow.scheduler.demand import INPUTS_PER_STEP, disown, drop_next, unfinished
+from alexflow.scheduler.dependents import missing_outputs
 from alexflow.scheduler.priorities import raise_for_run
 from alexflow.scheduler.state import CHECKING, MISSING, Key, Node, RunState, State
 from alexflow.scheduler.states import FAILING, GENERATING, WAITING
@@ -71,7 +72,7 @@ class _Visit:
         self.node = node
         self.above: list[Node | RunState] = [*node.parents]
         self.above += [run for run in node.runs if run not in met]
-        for key in _keys_of(state, node):
+        for key in missing_outputs(state, node):
             self.above += [run for run in key.targets if run not in met]
             self.above += key.readers
         self.above.reverse()
@@ -175,7 +176,7 @@ class GivingUp:
         node = visit.node
         new: list[Node | RunState] = [run for run in node.runs if run not in self.runs]
         new += [parent for parent in node.parents if parent.state == GENERATING and parent not in self._passed]
-        for key in _keys_of(state, node):
+        for key in missing_outputs(state, node):
             new += [run for run in key.targets if run not in self.runs]
             for reader in key.readers:
                 if reader.state == WAITING:
@@ -198,7 +199,7 @@ class GivingUp:
     def _end_leaf(self, state: State, node: Node) -> bool:
         """End a task at once that only requests want which have been met, as most; returns whether it has ended."""
         inputs, runs = node.spec.inputs, [*node.runs]
-        for key in _keys_of(state, node):
+        for key in missing_outputs(state, node):
             if key.readers:
                 return False
             runs += key.targets
@@ -256,13 +257,6 @@ class GivingUp:
         self._leave()
 
 
-def _keys_of(state: State, node: Node) -> Iterator[Key]:
-    for name in node.spec.outputs:
-        key = state.keys.get(name)
-        if key is not None and key.state == MISSING and key.producer is node:
-            yield key
-
-
 def _runs_wanting(state: State, node: Node) -> dict[RunState, None]:
     """Return the runs that have a task as a target, or a dynamic one that generated it."""
     found: dict[RunState, None] = {}
@@ -270,7 +264,7 @@ def _runs_wanting(state: State, node: Node) -> dict[RunState, None]:
     while stack:
         each = stack.pop()
         found.update(dict.fromkeys(each.runs))
-        for key in _keys_of(state, each):
+        for key in missing_outputs(state, each):
             found.update(key.targets)
         for parent in each.parents:
             if parent.state in (GENERATING, FAILING) and parent not in seen:

@@ -1,363 +1,56 @@
 """For how long the event loop is held, whatever is asked for: turns over 5 ms of processor time.
 
-With ``ALEXFLOW_STACKS=1`` it names what ran in them, and with ``ALEXFLOW_WORKS=run,closes`` it does only some.
+Processor time of single turns is that of the machine, too: what is beside it on its cores makes some a few times as
+long. So there is a ruler, a fixed work that is as long as a slice; and of each work a tenth is done once more, with its
+calls counted: the longest turn in calls, by what one costs in that work, is what it takes of itself.
+
+With ``ALEXFLOW_STACKS=1`` it names what ran in long turns, and with ``ALEXFLOW_WORKS=run_async,closes`` it does only
+some.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+import time
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
-from alexflow import DynamicTask, Engine, JSONOutput, Output, Task
-from alexflow.errors import AlexflowError, TaskError
-from alexflow.limits import Queue
 from benchmarks.services.long_turns import BAR, TurnWatch
-from benchmarks.services.tasks import Stored, StoredInProcess
-
-#: Callers that an application starts between two turns.
-CALLERS_PER_TURN = 16
-
-gate: list[asyncio.Event] = []  # for which tasks wait
-
-
-@dataclass(frozen=True)
-class Together(Stored):
-    """One of many that end at one moment."""
-
-    async def run(self, input: Any, output: Any) -> None:
-        await gate[-1].wait()
-        await output.astore(self.number)
-
-
-@dataclass(frozen=True)
-class Same(Stored):
-    """One that many callers ask for."""
-
-    async def run(self, input: Any, output: Any) -> None:
-        await gate[-1].wait()
-        await output.astore(self.number)
-
-
-@dataclass(frozen=True)
-class Endless(Stored):
-    """One that does not end by itself."""
-
-    async def run(self, input: Any, output: Any) -> None:
-        await asyncio.Event().wait()
-
-
-@dataclass(frozen=True)
-class Fails(Stored):
-    """One that fails."""
-
-    async def run(self, input: Any, output: Any) -> None:
-        await gate[-1].wait()
-        raise ValueError(self.number)
-
-
-@dataclass(frozen=True)
-class Reads(Task):
-    """One that reads the output of another."""
-
-    number: int
-    read: Output[int]
-
-    def input(self) -> Output[int]:
-        return self.read
-
-    def output(self) -> JSONOutput[Any]:
-        return self.build_output(JSONOutput[int], key="number.json")
-
-    async def run(self, input: Any, output: Any) -> None:
-        await output.astore(self.number)
-
-
-@dataclass(frozen=True)
-class Generates(DynamicTask):
-    """One that generates many."""
-
-    count: int
-
-    def output(self) -> None:
-        return None
-
-    def generate(self, input: Any, output: Any) -> Iterator[Task]:
-        for number in range(self.count):
-            yield Stored(number)
-
-
-class Place(NamedTuple):
-    """A place where something is measured.
-
-    Attributes:
-        engine: an open one.
-        count: of how much.
-        watch: to be entered for what counts.
-    """
-
-    engine: Engine
-    count: int
-    watch: TurnWatch
-
-
-async def gathered(calls: Iterable[Coroutine[Any, Any, Any]]) -> list[asyncio.Task[Any]]:
-    """Start callers, a few between two turns."""
-    callers: list[asyncio.Task[Any]] = []
-    for call in calls:
-        callers.append(asyncio.create_task(call))
-        if len(callers) % CALLERS_PER_TURN == 0:
-            await asyncio.sleep(0)
-    return callers
-
-
-async def over(callers: Sequence[asyncio.Task[Any]]) -> None:
-    """Wait for callers, one after the other, whatever comes of them."""
-    for number, caller in enumerate(callers):
-        if number % CALLERS_PER_TURN == 0:
-            await asyncio.sleep(0)
-        with suppress(AlexflowError, asyncio.CancelledError):
-            await caller
-
-
-async def begun(engine: Engine, least: int) -> None:
-    """Wait until so many tasks run."""
-    while sum(executor.running for executor in engine.stats().executors.values()) < least:  # noqa: ASYNC110
-        await asyncio.sleep(0)
-
-
-async def idle(engine: Engine) -> None:
-    """Wait until no request is under way."""
-    while engine.stats().runs:  # noqa: ASYNC110
-        await asyncio.sleep(0)
-
-
-async def run_async(place: Place) -> None:
-    """Run a list of async tasks."""
-    tasks = [Stored(number) for number in range(place.count)]
-    with place.watch:
-        await place.engine.run(tasks)
-
-
-async def run_process(place: Place) -> None:
-    """Run a list of tasks in worker processes."""
-    tasks = [StoredInProcess(number) for number in range(place.count)]
-    with place.watch:
-        await place.engine.run(tasks)
-
-
-async def run_existing(place: Place) -> None:
-    """Run a list of outputs that exist."""
-    outputs = [Stored(number).output() for number in range(place.count)]
-    await place.engine.run(outputs)
-    with place.watch:
-        await place.engine.run(outputs)
-
-
-async def run_generated(place: Place) -> None:
-    """Run a dynamic task that generates many."""
-    with place.watch:
-        await place.engine.run(Generates(place.count))
-
-
-async def map_async(place: Place) -> None:
-    """Map items to async tasks."""
-    with place.watch:
-        async for _ in place.engine.map(Stored, range(place.count)):
-            pass
-
-
-async def map_process(place: Place) -> None:
-    """Map items to tasks in worker processes."""
-    with place.watch:
-        async for _ in place.engine.map(StoredInProcess, range(place.count)):
-            pass
-
-
-async def load_list(place: Place) -> None:
-    """Load a list of outputs that do not exist, and once more."""
-    outputs = [Stored(number).output() for number in range(place.count)]
-    with place.watch:
-        await place.engine.load(outputs)
-        await place.engine.load(outputs)
-
-
-async def load_each(place: Place) -> None:
-    """Load many outputs, a caller each."""
-    with place.watch:
-        callers = await gathered(place.engine.load(Stored(number).output()) for number in range(place.count))
-        await over(callers)
-
-
-async def ends_together(place: Place) -> None:
-    """Run async tasks of which thousands end at one moment."""
-    gate.append(asyncio.Event())
-    run = asyncio.create_task(place.engine.run([Together(number) for number in range(place.count)]))
-    await begun(place.engine, min(place.count, 10_000))
-    with place.watch:
-        gate[-1].set()
-        await run
-
-
-async def one_for_many(place: Place) -> None:
-    """Many callers load one output, which is made."""
-    gate.append(asyncio.Event())
-    with place.watch:
-        callers = await gathered(place.engine.load(Same(0).output()) for _ in range(place.count))
-        await idle_but(place, place.count)
-        gate[-1].set()
-        await over(callers)
-
-
-async def idle_but(place: Place, requests: int) -> None:
-    """Wait until so many requests are under way."""
-    while place.engine.stats().runs < requests:  # noqa: ASYNC110
-        await asyncio.sleep(0)
-
-
-async def cancels_run(place: Place) -> None:
-    """Cancel a run of a long list, a part of which runs."""
-    tasks: list[Task] = [Endless(number) for number in range(1000)]
-    run = asyncio.create_task(place.engine.run(tasks + [Stored(number) for number in range(place.count)]))
-    await begun(place.engine, 1000)
-    with place.watch:
-        run.cancel()
-        await over([run])
-        await idle(place.engine)
-
-
-async def callers_leave(place: Place) -> None:
-    """Cancel many callers, of whom each wants something else."""
-    callers = await gathered(place.engine.load(Endless(number).output()) for number in range(place.count))
-    await begun(place.engine, min(place.count, 10_000))
-    with place.watch:
-        for number, caller in enumerate(callers):
-            caller.cancel()
-            if number % CALLERS_PER_TURN == 0:
-                await asyncio.sleep(0)
-        await over(callers)
-        await idle(place.engine)
-
-
-async def fails_below(place: Place, on_error: Any) -> None:
-    """Fail a task that many others read."""
-    gate.append(asyncio.Event())
-    source = Fails(0).output()
-    run = asyncio.create_task(
-        place.engine.run([Reads(number, source) for number in range(place.count)], on_error=on_error)
-    )
-    await begun(place.engine, 1)
-    with place.watch:
-        gate[-1].set()
-        with suppress(AlexflowError, ExceptionGroup):
-            await run
-
-
-async def fails_and_stops(place: Place) -> None:
-    """Fail a task that many others read; the run stops."""
-    await fails_below(place, "stop")
-
-
-async def fails_and_continues(place: Place) -> None:
-    """Fail a task that many others read; the run goes on."""
-    await fails_below(place, "continue")
-
-
-async def many_fail(place: Place) -> None:
-    """Run a list of tasks that all fail."""
-    gate.append(asyncio.Event())
-    gate[-1].set()
-    tasks = [Fails(number) for number in range(place.count // 10)]
-    with place.watch:
-        await place.engine.run(tasks, on_error="continue")
-
-
-async def refuses(place: Place) -> None:
-    """Refuse many callers."""
-    full = await gathered(place.engine.load(Endless(number).output()) for number in range(1000))
-    await idle_but(place, 1000)
-    with place.watch:
-        await over(await gathered(place.engine.load(Stored(number).output()) for number in range(place.count)))
-    for caller in full:
-        caller.cancel()
-    await over(full)
-
-
-async def invalidates(place: Place) -> None:
-    """Invalidate an output and all that was made from it."""
-    source = Stored(-1).output()
-    await place.engine.run([Reads(number, source) for number in range(place.count)])
-    with place.watch:
-        await place.engine.invalidate(source, downstream=True)
-
-
-async def plans(place: Place) -> None:
-    """Plan a run of a long list."""
-    tasks = [Stored(number) for number in range(place.count)]
-    with place.watch:
-        await place.engine.plan(tasks)
-
-
-async def drains(place: Place) -> None:
-    """Drain an engine that has a long list to run."""
-    run = asyncio.create_task(place.engine.run([Stored(number) for number in range(place.count)]))
-    await begun(place.engine, 1)
-    with place.watch:
-        await place.engine.drain()
-        await run
-
-
-async def closes(place: Place) -> None:
-    """Close an engine that has a long list to run, of which a part runs."""
-    tasks: list[Task] = [Endless(number) for number in range(1000)]
-    run = asyncio.create_task(place.engine.run(tasks + [Stored(number) for number in range(place.count)]))
-    await begun(place.engine, 1000)
-    with place.watch:
-        await place.engine.__aexit__(None, None, None)
-        await over([run])
-
-
-async def closes_on_callers(place: Place) -> None:
-    """Close an engine that many callers wait for."""
-    callers = await gathered(place.engine.load(Endless(number).output()) for number in range(place.count))
-    await begun(place.engine, min(place.count, 10_000))
-    with place.watch:
-        await place.engine.__aexit__(None, None, None)
-        await over(callers)
-
-
-WORKS: Sequence[Callable[[Place], Awaitable[None]]] = (
-    run_async,
-    run_process,
-    run_existing,
-    run_generated,
-    map_async,
-    map_process,
-    load_list,
-    load_each,
-    ends_together,
-    one_for_many,
-    cancels_run,
-    callers_leave,
-    fails_and_stops,
-    fails_and_continues,
-    many_fail,
-    refuses,
-    invalidates,
-    plans,
-    drains,
-    closes,
-    closes_on_callers,
-)
+from benchmarks.services.long_works import WORKS, do, ends_together
+from benchmarks.services.turn_calls import TurnCalls
+
+#: How often the ruler's work is done, which takes so many milliseconds.
+RULED, RULE_MS = 2_000, 1.0
 
 
 async def measure(directory: Path, scale: float) -> Iterator[str]:
     """Measure. Returns the lines of the table."""
-    return iter([line async for line in _lines(directory, int(100_000 * scale))])
+    return iter([_ruler(), *[line async for line in _lines(directory, int(100_000 * scale))]])
+
+
+def _ruler() -> str:
+    """Do a fixed work again and again. Returns how long it takes."""
+    began = time.thread_time()
+    _fixed(100_000)
+    steps = int(100_000 * RULE_MS / 1e3 / (time.thread_time() - began))
+    took: list[float] = []
+    for _ in range(RULED):
+        began = time.thread_time()
+        _fixed(steps)
+        took.append((time.thread_time() - began) * 1e3)
+    took.sort()
+    return (
+        f"ruler: the same work {RULED:,} times: half of them up to {took[RULED // 2]:.1f} ms, 99 % "
+        f"{took[RULED * 99 // 100]:.1f}, 99.9 % {took[RULED * 999 // 1000]:.1f}, the longest {took[-1]:.1f}"
+    )
+
+
+def _fixed(steps: int) -> int:
+    total = 0
+    for step in range(steps):
+        total += step * step % 7
+    return total
 
 
 async def _lines(directory: Path, count: int) -> AsyncIterator[str]:
@@ -366,20 +59,35 @@ async def _lines(directory: Path, count: int) -> AsyncIterator[str]:
         name = work.__name__
         if chosen and name not in chosen.split(","):
             continue
-        watch = TurnWatch(names_stacks="ALEXFLOW_STACKS" in os.environ)
-        queue = Queue(max_queued=1000) if work is refuses else None
-        async with Engine(directory / name, workers=2, queue=queue) as engine:
-            await engine.run([Stored(-1), StoredInProcess(-1)])
-            engine.stats()
-            with suppress(TaskError):
-                await work(Place(engine, count, watch))
-            if work in (closes, closes_on_callers):
-                await engine.__aenter__()  # to be left once more
+        times, calls, counted = TurnWatch(names_stacks="ALEXFLOW_STACKS" in os.environ), TurnCalls(), count // 10
+        await do(work, directory / name, count, times)
+        await do(work, directory / f"{name}-counted", counted, calls)
+        each = times.seconds / count * counted / calls.calls * 1e3
+        beside = f", {await _woken(count):.1f} ms where asyncio wakes as many" if work is ends_together else ""
         yield (
-            f"{name}, {count:,}: {len(watch.long)} of {watch.turns:,} turns over {BAR:.0f} ms of CPU (bar: 0), "
-            f"the longest {watch.longest:.1f} ms, {watch.seconds:.2f} s in all"
+            f"{name}, {count:,}: {len(times.long)} of {times.turns:,} turns over {BAR:.0f} ms of CPU (bar: 0), "
+            f"the longest {times.longest:.1f} ms{beside}, {times.seconds:.2f} s in all; of {counted:,} the longest has "
+            f"{calls.longest:,} calls, by what they cost {calls.longest * each:.1f} ms"
         )
-        for long in sorted(watch.long, reverse=True)[:6] if watch.names_stacks else ():
+        for long in sorted(times.long, reverse=True)[:6] if times.names_stacks else ():
             yield f"    {long.milliseconds:.1f} ms"
-            for stack, times in long.stacks:
-                yield f"        {times} x {stack}"
+            for stack, seen in long.stacks:
+                yield f"        {seen} x {stack}"
+        if times.names_stacks:
+            yield f"    most calls: {calls.names}"
+
+
+async def _woken(count: int) -> float:
+    """Wake so many plain tasks of asyncio at one moment, as a user's own code may. Returns the longest turn in ms."""
+    gate, watch = asyncio.Event(), TurnWatch()
+
+    async def waits() -> None:
+        await gate.wait()
+        await asyncio.sleep(0)
+
+    tasks = [asyncio.create_task(waits()) for _ in range(min(count, 10_000))]
+    await asyncio.sleep(0)
+    with watch:
+        gate.set()
+        await asyncio.wait(tasks)
+    return watch.longest

@@ -3,164 +3,62 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
+from blockbuster import BlockBuster
 
-from alexflow import Engine, JSONOutput, Output, Task
-from alexflow.engine.entering import TARGETS_PER_PART
+from alexflow import Engine, JSONOutput, Task
+from benchmarks.services import long_works
+from benchmarks.services.long_works import Place, do
+from benchmarks.services.turn_calls import TurnCalls
 
-#: Fewer may be done within a turn's slice on a quick machine, which says nothing about its end.
-FEW, MANY = 8 * TARGETS_PER_PART, 32 * TARGETS_PER_PART
+#: Each is more than any slice holds.
+FEW, MANY = 512, 2048
+
+#: Calls that are no long turn, such as those of what an engine does once: some milliseconds.
+SHORT = 10_000
+
+#: All but those in worker processes, which wait for these; and but one whose tasks asyncio itself wakes in one turn.
+OTHERS = long_works.run_process, long_works.map_process, long_works.ends_together
+WORKS = [work for work in long_works.WORKS if work not in OTHERS]
+
+begun: list[int] = []  # of those that wait
 
 
 @dataclass(frozen=True)
-class Stored(Task):
+class Waits(Task):
     number: int
 
     def output(self) -> JSONOutput[int]:
         return self.build_output(JSONOutput[int], key="number.json")
 
     async def run(self, input: Any, output: Any) -> None:
-        await output.astore(self.number)
-
-
-@dataclass(frozen=True)
-class Waits(Stored):
-    async def run(self, input: Any, output: Any) -> None:
         begun.append(self.number)
         await asyncio.Event().wait()
 
 
-@dataclass(frozen=True)
-class Opened(Stored):
-    async def run(self, input: Any, output: Any) -> None:
-        await opens[-1].wait()
-        await output.astore(self.number)
+@pytest.fixture
+def is_not_watched(event_loop_is_watched: BlockBuster) -> Iterator[None]:
+    """Nothing looks for calls that block: that is more calls."""
+    event_loop_is_watched.deactivate()
+    yield
+    event_loop_is_watched.activate()
 
 
-@dataclass(frozen=True)
-class Fails(Stored):
-    async def run(self, input: Any, output: Any) -> None:
-        await opens[-1].wait()
-        raise ValueError
+@pytest.mark.usefixtures("is_not_watched")
+@pytest.mark.parametrize("work", WORKS)
+def test_no_turn_is_as_long_as_the_request(work: Callable[[Place], Awaitable[None]], tmp_path: Path) -> None:
+    def longest(count: int) -> TurnCalls:
+        calls = TurnCalls()
+        asyncio.run(do(work, tmp_path / str(count), count, calls))
+        return calls
 
-
-@dataclass(frozen=True)
-class Reads(Stored):
-    read: Output[int]
-
-    def input(self) -> Output[int]:
-        return self.read
-
-
-begun: list[int] = []  # of those that wait
-opens: list[asyncio.Event] = []
-
-
-class Turns:
-    """The calls of functions in each of the loop's turns: a measure of work that does not depend on the machine."""
-
-    def __enter__(self) -> Turns:
-        self._loop = asyncio.get_running_loop()
-        self._calls = 0
-        self.longest = 0
-        self._next = self._loop.call_soon(self._turn)
-        sys.setprofile(self._count)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        sys.setprofile(None)
-        self._next.cancel()
-
-    def _count(self, frame: FrameType, event: str, argument: object) -> None:
-        self._calls += event in ("call", "c_call")
-
-    def _turn(self) -> None:
-        self.longest = max(self.longest, self._calls)
-        self._calls = 0
-        self._next = self._loop.call_soon(self._turn)
-
-
-async def runs(engine: Engine, tasks: list[Stored]) -> None:
-    await engine.run(tasks)
-
-
-async def runs_outputs(engine: Engine, tasks: list[Stored]) -> None:
-    await engine.run([task.output() for task in tasks[:FEW]])
-    await engine.run(tasks)  # some of them exist
-
-
-async def loads(engine: Engine, tasks: list[Stored]) -> None:
-    await engine.load([task.output() for task in tasks[:FEW]] * (len(tasks) // FEW))
-
-
-async def leaves(engine: Engine, tasks: list[Stored]) -> None:
-    run = asyncio.create_task(engine.run([Waits(task.number) for task in tasks[:FEW]] + tasks))
-    while sum(executor.running for executor in engine.stats().executors.values()) < 100:  # noqa: ASYNC110
-        await asyncio.sleep(0)
-    run.cancel()
-    with suppress(asyncio.CancelledError):
-        await run
-    while engine.stats().runs:  # noqa: ASYNC110  # each turn it leaves a little more
-        await asyncio.sleep(0)
-
-
-async def plans(engine: Engine, tasks: list[Stored]) -> None:
-    await engine.plan(tasks)
-
-
-async def one_for_all(engine: Engine, tasks: list[Stored]) -> None:
-    opens.append(asyncio.Event())
-    callers = []
-    for number in range(len(tasks)):
-        callers.append(asyncio.create_task(engine.load(Opened(0).output())))
-        if number % 8 == 0:
-            await asyncio.sleep(0)
-    while engine.stats().runs < len(tasks):  # noqa: ASYNC110
-        await asyncio.sleep(0)
-    opens[-1].set()
-    for number, caller in enumerate(callers):
-        await caller
-        if number % 8 == 0:
-            await asyncio.sleep(0)
-
-
-async def fails(engine: Engine, tasks: list[Stored]) -> None:
-    opens.append(asyncio.Event())
-    failing, reads = Fails(0).output(), []
-    for task in tasks:
-        reads.append(Reads(task.number, failing))
-        if task.number % 64 == 0:
-            await asyncio.sleep(0)
-    result = asyncio.create_task(engine.run(reads, on_error="continue"))
-    while not sum(executor.running for executor in engine.stats().executors.values()):  # noqa: ASYNC110
-        await asyncio.sleep(0)
-    opens[-1].set()
-    assert (await result).skipped == len(tasks)
-
-
-@pytest.mark.parametrize("work", [runs, runs_outputs, loads, leaves, plans, one_for_all, fails])
-def test_no_turn_is_as_long_as_the_request(
-    work: Callable[[Engine, list[Stored]], Awaitable[None]], tmp_path: Path
-) -> None:
-    async def longest(count: int) -> int:
-        tasks = [Stored(number) for number in range(count)]
-        async with Engine(tmp_path / str(count), max_concurrency=100) as engine:
-            await engine.run(Stored(-1))
-            engine.stats()  # counts from now on
-            with Turns() as turns:
-                await work(engine, tasks)
-            return turns.longest
-
-    few, many = asyncio.run(longest(FEW)), asyncio.run(longest(MANY))
-    assert many < 2 * few
+    few, many = longest(FEW), longest(MANY)
+    assert many.longest < max(2 * few.longest, SHORT), many.names
 
 
 @pytest.mark.anyio

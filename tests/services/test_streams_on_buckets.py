@@ -1,4 +1,4 @@
-"""Streams of outputs in real buckets: parts in the engine that makes them, and the whole everywhere else."""
+"""Streams of outputs in real buckets: parts on the machine where the task runs, and the whole everywhere else."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +21,24 @@ from tests.services.test_streams import Starts, parts_of, take, tell
 
 pytestmark = [pytest.mark.anyio, pytest.mark.processes]
 
-#: What another process does: it reads a stream to its end, and prints its parts.
+#: What another process does: it reads a stream to its end, and prints its parts, and that it was restarted.
 READER = """
 import asyncio, json, sys
 from alexflow import Engine, open_storage
+from alexflow.errors import StreamRestarted
 from tests.services.stream_tasks import Told
 
 async def read(url, options, pipe, name):
     async with Engine(open_storage(url, **options)) as engine:
-        print("reads", flush=True)
-        print(json.dumps([part async for part in engine.stream(Told(pipe, name).output())]))
+        stream = engine.stream(Told(pipe, name).output())
+        print(json.dumps("reads"), flush=True)
+        while True:
+            try:
+                async for part in stream:
+                    print(json.dumps(part), flush=True)
+                return
+            except StreamRestarted:
+                print(json.dumps("restarted"), flush=True)
 
 asyncio.run(read(sys.argv[1], json.loads(sys.argv[2]), *sys.argv[3:]))
 """
@@ -51,33 +60,59 @@ def pipe(tmp_path: Path) -> str:
     return path
 
 
-@pytest.mark.parametrize("retries", [False, True])
-async def test_another_process_gets_the_whole(bucket: tuple[str, dict[str, Any]], pipe: str, *, retries: bool) -> None:
+@asynccontextmanager
+async def reader(
+    bucket: tuple[str, dict[str, Any]], pipe: str, name: str, **environment: str
+) -> AsyncIterator[Callable[[], Coroutine[Any, Any, str]]]:
+    """Read in another process, which ends well. Gives what returns the next that it prints."""
     url, options = bucket
-    output = Told(pipe, f"retries-{retries}").output()
+    command = [sys.executable, "-c", READER, url, json.dumps(options), pipe, name]
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE, env={**os.environ, **environment}
+    )
+
+    async def printed() -> str:
+        assert process.stdout is not None
+        return str(json.loads(await process.stdout.readline()))
+
+    assert await printed() == "reads"
+    yield printed
+    assert process.stdout is not None
+    assert await process.stdout.read() == b""
+    assert await process.wait() == 0
+
+
+@pytest.mark.parametrize("retries", [False, True])
+async def test_other_processes_get_parts_on_this_machine_and_the_whole_on_another(
+    bucket: tuple[str, dict[str, Any]], pipe: str, tmp_path: Path, *, retries: bool
+) -> None:
+    url, options = bucket
+    name, elsewhere = f"retries-{retries}", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    output = Told(pipe, name).output()
     async with Engine(open_storage(url, **options)) as engine:
         starts = Starts(engine)
         stream = engine.stream(output)
         taking = asyncio.create_task(take(stream, 4))
         await tell(pipe, "one")
         assert await taking == "one\n"
-        if retries:
-            await tell(pipe, "!")
-            await starts.reach(2)
-            going_on = asyncio.create_task(take(stream, 1))
-            await tell(pipe, "two")
-            with pytest.raises(StreamRestarted):
-                await going_on
-        command = [sys.executable, "-c", READER, url, json.dumps(options), pipe, f"retries-{retries}"]
-        reader = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
-        assert reader.stdout is not None
-        assert await reader.stdout.readline() == b"reads\n"
-        await tell(pipe, *([] if retries else ["two"]), ".")
-        told = "two\n" if retries else "one\ntwo\n"
-        assert "".join(await parts_of(stream)) == "two\n"
-        printed, _ = await reader.communicate()
-        assert "".join(json.loads(printed)) == told
-        assert reader.returncode == 0
+        async with reader(bucket, pipe, name) as here, reader(bucket, pipe, name, TMPDIR=str(elsewhere)) as there:
+            assert await here() == "one\n"
+            if retries:
+                await tell(pipe, "!")
+                await starts.reach(2)
+                going_on = asyncio.create_task(take(stream, 1))
+                await tell(pipe, "two")
+                with pytest.raises(StreamRestarted):
+                    await going_on
+                assert await here() == "restarted"
+                assert await here() == "two\n"
+            await tell(pipe, *([] if retries else ["two"]), ".")
+            told = "two\n" if retries else "one\ntwo\n"
+            assert "".join(await parts_of(stream)) == "two\n"
+            if not retries:
+                assert await here() == "two\n"
+            assert await there() == told
         assert "".join(await parts_of(engine.stream(output))) == told  # a late reader
         assert engine.stats().computed == 1
     async with Engine(open_storage(url, **options)) as later:
