@@ -408,9 +408,10 @@ def _run_in_context(
                 step, argument = job.send, (yield waits_for)
             except BaseException as error:  # thrown in: a cancellation, or what came of that for which it waited
                 step, argument = job.throw, error
-            if turns.must_wait() and type(argument) is not GeneratorExit:
+            # as must_wait, without the call: thousands may be woken in one turn
+            if (turns.waiting or turns.is_over()) and type(argument) is not GeneratorExit:
                 try:
-                    yield from turns.wait().__await__()
+                    yield from turns.wait()
                 except BaseException as error:
                     step, argument = job.throw, error
             if this_process.generation != process:  # another coroutine on this loop has forked, and its child awaits

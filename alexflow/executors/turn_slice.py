@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections import deque
+from collections.abc import Generator
+from types import coroutine
+from typing import Any
 
 #: How many are let in at first from the line of those that wait; then as many as use up the slice.
 LET_IN_AT_FIRST = 8
@@ -52,7 +55,8 @@ class TurnSlice:
         """Whether what comes now has to :meth:`wait`."""
         return self.waiting > 0 or self.is_over()
 
-    async def wait(self) -> None:
+    @coroutine  # thousands may wait in one turn: a generator is one object less than a coroutine
+    def wait(self) -> Generator[Any, Any, None]:
         """Wait for a turn whose slice is not over."""
         line = self._latest
         self.waiting += 1
@@ -60,8 +64,9 @@ class TurnSlice:
             while True:
                 turn: asyncio.Future[None] = self._loop.create_future()
                 line.append(turn)
-                self._look_next_turn()
-                await turn
+                if not self._is_due:  # as in _look_next_turn, without the call
+                    self._look_next_turn()
+                yield from turn
                 if not self.is_over():
                     return
                 line = self._first
