@@ -16,6 +16,12 @@ from alexflow.model.resource_spec import ResourceSpec
 if TYPE_CHECKING:
     from alexflow.cluster.tls import Certificates
 
+#: The options that give these, as errors name them.
+OPTIONS = {
+    "ResourceSpec.memory": "--memory",
+    **{f"Certificates.{name}": f"--tls-{name}" for name in ("ca", "cert", "key")},
+}
+
 
 def execute(options: argparse.Namespace) -> int:
     """Host worker processes for an engine until it ends; 1 if it does not take this agent."""
@@ -33,7 +39,10 @@ def execute(options: argparse.Namespace) -> int:
         devices = None if options.devices is None else devices_in(options.devices)
         tls = _certificates(options)
     except DefinitionError as error:
-        raise WrongUse(str(error)) from None
+        text = str(error)
+        for name, option in OPTIONS.items():
+            text = text.replace(name, option)
+        raise WrongUse(text) from None
     return run_agent(
         AgentOptions(
             *address,

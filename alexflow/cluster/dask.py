@@ -24,6 +24,12 @@ from alexflow.cluster.piloted import ClusterNode, PilotedExecutor
 from alexflow.errors import MissingLibrary
 from alexflow.model.executor_kinds import ExecutorKind
 
+#: Seconds after which it is said that no scheduler answers, and it is dialled again; Dask itself takes 30.
+CONNECT_TIMEOUT = 10.0
+
+#: Seconds that pilots get to end with their agents: a worker that is closed before complains of each that it has lost.
+PILOTS_END_WITHIN = 1.0
+
 #: Seconds that the scheduler gets to take in that the pilots are not wanted any more.
 LEAVE_TIMEOUT = 2.0
 
@@ -106,7 +112,14 @@ class DaskExecutor(PilotedExecutor):
         if not (isinstance(client, Client) and client.asynchronous):
             security = getattr(self._cluster, "security", None)
             address = _address_of_scheduler(self._cluster)
-            client = await Client(address, security=security, asynchronous=True, set_as_default=False, name="alexflow")
+            options = {"asynchronous": True, "set_as_default": False, "timeout": CONNECT_TIMEOUT, "name": "alexflow"}
+            client = Client(address, security=security, **options)
+            try:
+                await client
+            except BaseException:  # one that is forgotten half open prints warnings
+                with suppress(Exception):
+                    await client.close(timeout=LEAVE_TIMEOUT)
+                raise
         client.subscribe_topic(self.topic, self._asked_for_tunnel)
         if self._idle is not None:
             with suppress(Exception):  # whatever the scheduler says to it: it is a hint
@@ -178,6 +191,9 @@ class DaskExecutor(PilotedExecutor):
             return
         # The agents have ended by now, or do so with their line. If the scheduler is gone, distributed may raise
         # anything here; that is no error of the run, whose results are all stored.
+        with suppress(Exception):
+            ends = asyncio.gather(*(pilot.result() for pilot in pilots), return_exceptions=True)
+            await asyncio.wait_for(ends, PILOTS_END_WITHIN)
         with suppress(Exception):
             await asyncio.wait_for(client.cancel([*pilots, *asked]), LEAVE_TIMEOUT)
         if client is self._cluster:

@@ -73,7 +73,10 @@ async def _serve(options: AgentOptions) -> int:
     try:
         await _dial(agent, options)
         why = await agent.over
-    except (OSError, ConnectionRefusedError) as error:
+    except _NoAnswer as error:
+        print(f"alexflow: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
         print(f"alexflow: no engine at {options.host}:{options.port} takes this agent: {error}", file=sys.stderr)
         return 1
     finally:
@@ -85,6 +88,15 @@ async def _serve(options: AgentOptions) -> int:
         said = f"this agent has left {engine}" if why == "left" else f"{engine} is gone: {why}"
         print(f"alexflow: {said}", file=sys.stderr)
     return 0
+
+
+class _NoAnswer(Exception):
+    """Nothing answers at the engine's address."""
+
+
+def _why(error: OSError) -> str:
+    """Return what the system says, without the address."""
+    return os.strerror(error.errno) if error.errno is not None and error.errno > 0 else (error.strerror or str(error))
 
 
 async def _dial(agent: Agent, options: AgentOptions) -> None:
@@ -99,9 +111,13 @@ async def _dial(agent: Agent, options: AgentOptions) -> None:
             return
         except ssl.SSLError:  # another attempt ends the same
             raise
-        except OSError:
+        except OSError as error:
             if loop.time() + pause > give_up:
-                raise
+                raise _NoAnswer(
+                    f"nothing answers at {options.host}:{options.port} ({_why(error)}), which was dialled for "
+                    f"{options.wait:g} s (--wait): is the engine open, and does it listen there, as with "
+                    f"AgentExecutor('0.0.0.0:{options.port}')?"
+                ) from error
             await asyncio.wait([agent.over], timeout=pause)
             if agent.over.done():  # its parent has ended
                 return

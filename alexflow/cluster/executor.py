@@ -149,6 +149,7 @@ class AgentExecutor(ConfigurableExecutor):
         self._no_agents: asyncio.TimerHandle | None = None
         self._unshippable: ShippingError | None = None  # why no agent can be welcomed
         self._since = 0.0  # since when jobs have waited without an agent
+        self._socket = self._listening()
         self._check = StorageCheck(storage)
         settings = self._settings
         demand = self._demand(settings)
@@ -157,9 +158,19 @@ class AgentExecutor(ConfigurableExecutor):
         for name in JOB_METHODS:
             if name != "offer":
                 setattr(self, name, getattr(self._pool, name))
-        self._socket = listen_on(self._host, self._port)
-        self._socket.setblocking(False)
         self._serving = self._loop.create_task(self._serve(self._socket))
+
+    def _listening(self) -> socket.socket:
+        try:
+            listening = listen_on(self._host, self._port)
+        except OSError as error:  # another program has the port, or another machine the address
+            given = address_of(self._host, self._port)
+            raise DefinitionError(
+                f"agents cannot connect to this engine at {given}: {error.strerror or error}; "
+                f"listen= takes an address of this machine, and port 0 for a free one"
+            ) from error
+        listening.setblocking(False)
+        return listening
 
     def offer(self, task_ids: Sequence[str]) -> None:
         pool = self._opened()
@@ -258,9 +269,10 @@ class AgentExecutor(ConfigurableExecutor):
     def _answer(self, line: AgentLine, introducing: _Introducing, agent: Introduction) -> None:
         if not is_proof(agent.proof, self.token, "agent", introducing.nonce, agent.nonce):
             logger.warning(
-                "agent %s at %s does not have the token of this engine; it was refused", repr_of(agent.name), line.peer
+                "agent %s at %s does not have the token of this engine; it was refused: start it with the engine's %s",
+                *(repr_of(agent.name), line.peer, TOKEN_VARIABLE),
             )
-            line.send_first(Rejection("the token is not that of this engine"))
+            line.send_first(Rejection(f"its token is not that of this engine; set {TOKEN_VARIABLE} to the engine's"))
             line.close()
             return
         reason = _version_trouble(agent)

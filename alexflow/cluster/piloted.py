@@ -102,6 +102,7 @@ class PilotedExecutor(AgentExecutor):
         self._has_tunnelled = False  # whether it was said that lines go through the cluster
         self._tunnels: set[asyncio.Task[None]] = set()
         self._said_at = 0.0  # when it was last said that the cluster does not answer; 0 while it does
+        self._has_answered = False  # ever
 
     def open(self, storage: Storage, report: Report, source: JobSource) -> None:
         super().open(storage, report, source)
@@ -162,7 +163,7 @@ class PilotedExecutor(AgentExecutor):
         while True:
             try:
                 nodes = await self.look()
-                self._said_at = 0.0
+                self._said_at, self._has_answered = 0.0, True
                 await self._keep_pilots(nodes)
                 if self._idle is not None:
                     self._let_go(self._idle)
@@ -200,7 +201,8 @@ class PilotedExecutor(AgentExecutor):
         if not self._said_at or now - self._said_at >= SAY_EVERY:
             self._said_at = now
             why = f"{type(error).__name__}: {text_of(error)}"
-            logger.warning("%s does not answer: %s; agents that are there go on", self.cluster_name, why)
+            then = "agents that are there go on" if self._has_answered else "is it running, and is its address right?"
+            logger.warning("%s does not answer: %s; %s", self.cluster_name, why, then)
 
     async def _keep_pilots(self, nodes: Sequence[ClusterNode]) -> None:
         """Start a pilot on each node that has none; forget those of nodes that are gone."""
@@ -267,4 +269,6 @@ class PilotedExecutor(AgentExecutor):
     def _advice(self) -> str:
         if self._said_at:
             return f"{self.cluster_name} does not answer"
+        if not self._has_answered:
+            return f"{self.cluster_name} has not answered yet"
         return f"{self.cluster_name} has {len(self._pilots)} nodes, and no agent of them has come"

@@ -20,8 +20,14 @@ def check_executor(keyword: str, choice: object) -> None:
     if not isinstance(choice, Executor) and not (type(choice) is str and _is_executor(choice)):
         raise DefinitionError(
             f"{keyword} must be {name_choices('loop')}, a URL such as 'dask://host:8786', or an Executor, "
-            f"not {repr_of(choice)}"
+            f"not {repr_of(choice)}{_wrapped(choice)}"
         )
+
+
+def _wrapped(choice: object) -> str:
+    """Return what makes an executor of a Dask cluster or client."""
+    is_of_dask = type(choice).__module__.partition(".")[0] in ("distributed", "dask_jobqueue", "dask_kubernetes")
+    return "; alexflow.cluster.DaskExecutor(...) makes one of it" if is_of_dask else ""
 
 
 def _is_executor(name: str) -> bool:

@@ -1,0 +1,74 @@
+"""Addresses at which nothing is, or something else: each message says what to look at."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from alexflow import Engine
+from alexflow.cluster import AgentExecutor, DaskExecutor
+from alexflow.errors import DefinitionError, NoAgents, RunFailed
+from tests.cluster.dask_processes import free_address
+from tests.cluster.workflows import Leaf
+
+pytestmark = [pytest.mark.anyio, pytest.mark.processes]
+
+
+def agent_of(*options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "alexflow", "agent", *options]
+    environment = {**os.environ, "ALEXFLOW_AGENT_TOKEN": "known"}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_nothing_answers_where_an_agent_dials():
+    address = free_address()
+    ended = agent_of("--connect", address, "--wait", "0.1")
+    assert ended.returncode == 1
+    assert f"nothing answers at {address} (Connection refused), which was dialled for 0.1 s (--wait)" in ended.stderr
+    assert f"does it listen there, as with AgentExecutor('0.0.0.0:{address.rpartition(':')[2]}')?" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--memory", "lots", "alexflow: --memory must be a text such as '8GiB'"),
+        ("--tls-ca", "/not/there", "alexflow: --tls-ca: /not/there cannot be read"),
+    ],
+)
+def test_an_option_that_is_wrong_is_called_as_it_was_typed(option, value, said):
+    ended = agent_of("--connect", "127.0.0.1:1", option, value)
+    assert ended.returncode == 2
+    assert said in ended.stderr
+
+
+@pytest.mark.parametrize("is_taken", [True, False], ids=["a port that is taken", "an address of another machine"])
+async def test_an_engine_that_cannot_listen(place, is_taken):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        listen = f"127.0.0.1:{other.getsockname()[1]}" if is_taken else "192.0.2.1:7788"  # of documentation
+        why = "Address already in use" if is_taken else "Cannot assign requested address"
+        with pytest.raises(DefinitionError, match=f"connect to this engine at {listen}: {why}.*; listen= takes an"):
+            async with Engine(place, executor=AgentExecutor(listen)):
+                pass
+
+
+async def test_a_scheduler_of_dask_that_does_not_answer(place, monkeypatch, caplog, recwarn):
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr("alexflow.cluster.dask.CONNECT_TIMEOUT", 0.5)
+    address = free_address()
+    async with Engine(place, executor=DaskExecutor(f"tcp://{address}", wait_for_agents=3)) as engine:
+        with pytest.raises(RunFailed) as failed:
+            await engine.run(Leaf(1))
+    (error,) = failed.value.exceptions
+    assert isinstance(error, NoAgents)
+    assert "the Dask cluster does not answer" in str(error)
+    assert "is it running, and is its address right?" in caplog.text
+    await asyncio.to_thread(gc.collect)
+    assert not [warning for warning in recwarn if "never awaited" in str(warning.message)]
+    with pytest.raises(DefinitionError, match=r"DaskExecutor\(...\) makes one of it"):
+        Engine(place, executor=distributed.LocalCluster.__new__(distributed.LocalCluster))
