@@ -61,7 +61,7 @@ class EngineStats(Struct, frozen=True):
     Attributes:
         open: whether it accepts requests.
         runs: requests that are under way.
-        executors: by name, those that have or had tasks.
+        executors: by name, all that the engine has.
         classes: by ``module.qualname``, since the first call of :meth:`~alexflow.Engine.stats`.
         tags: by tag, those with a limit.
         workers: the worker processes.

@@ -157,11 +157,11 @@ class Tallies:
     def executors(self) -> dict[str, ExecutorStats]:
         """Return the counts by executor."""
         now = time.monotonic()
-        found: dict[str, ExecutorStats] = {}
+        found = {kind: ExecutorStats(0, 0, executor.places, 0.0) for kind, executor in self._executors.items()}
         for (kind, _), tally in self.by_class.items():
-            if kind not in self._executors:  # a dynamic task needs no place
+            before = found.get(kind)
+            if before is None:  # a dynamic task needs no place
                 continue
-            before = found.get(kind) or ExecutorStats(0, 0, self._executors[kind].places, 0.0)
             wait = 0.0 if tally.oldest is None else now - tally.oldest
             queued, running = before.queued + len(tally.queued), before.running + tally.running
             found[kind] = ExecutorStats(queued, running, before.places, max(before.oldest_wait, wait))

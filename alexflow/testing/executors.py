@@ -146,7 +146,8 @@ async def never_begins_what_is_withdrawn(subject: Subject) -> None:
     run = subject.start(*waiting)
 
     def all_places_are_taken() -> bool:  # a task that has a place may begin just as its request is cancelled
-        places = max([each.places for each in subject.engine.stats().executors.values()], default=0)
+        executors = subject.engine.stats().executors.values()
+        places = max([each.places for each in executors if each.queued or each.running], default=0)
         return 0 < min(places, len(waiting)) <= len(begun(subject.place))
 
     await until(all_places_are_taken, "fewer tasks have begun than there are places")

@@ -46,6 +46,13 @@ async def test_what_is_queued_and_running() -> None:
     assert not engine.stats().open
 
 
+async def test_executors_are_there_before_they_have_tasks() -> None:
+    async with Engine(MemoryStorage(), workers=2, max_concurrency=3) as engine:
+        executors = engine.stats().executors
+        assert (executors["process"].places, executors["loop"].places) == (2, 3)
+        assert not any(each.queued or each.running or each.oldest_wait for each in executors.values())
+
+
 async def test_it_may_be_asked_for_the_first_time_in_the_middle() -> None:
     async with Engine(MemoryStorage(), max_concurrency=3) as engine:
         run = asyncio.create_task(engine.run([SlowOnLoop(n) for n in range(50)]))
