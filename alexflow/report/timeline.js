@@ -92,7 +92,7 @@ class Timeline {
     this.context = canvas.getContext("2d", { alpha: false });
     this.theme();
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { this.theme(); this.build(); });
-    matchMedia("print").addEventListener("change", () => this.resize());
+    matchMedia("print").addEventListener("change", () => { this.theme(); this.build(); this.draw(); }); // no frame comes before it is printed
     new ResizeObserver(() => this.resize()).observe(canvas.parentElement);
     this.listen();
     const loop = () => {
@@ -103,7 +103,7 @@ class Timeline {
   }
 
   theme() {
-    const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+    const dark = matchMedia("screen and (prefers-color-scheme: dark)").matches;
     this.empty = dark ? [27, 31, 36] : [246, 248, 250];
     this.ink = dark ? "#e6edf3" : "#1f2328"; this.faint = dark ? "#8b949e" : "#59636e"; this.alarm = dark ? "#ff6b61" : "#cf222e";
     this.page = dark ? "#0f1317" : "#ffffff";

@@ -33,6 +33,17 @@ COUNTS = """() => {
 }"""
 
 
+#: What is on the page at the moment it is printed: the timeline's ground and colours, and what is seen.
+PRINTED = """() => matchMedia("print").addEventListener("change", (event) => {
+  if (!event.matches) return;
+  const canvas = document.getElementById("timeline-canvas");
+  const seen = (name) => document.querySelector(name).checkVisibility();
+  const pixels = new Uint32Array(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.buffer);
+  window.printed = { ground: pixels[0] >>> 0, colours: new Set(pixels).size, tools: seen("#tools"),
+    steps: seen("#path details table") };
+})"""
+
+
 @pytest.fixture
 def report(tmp_path: Path) -> tuple[str, TaskColumns]:
     storage = LocalStorage(tmp_path)
@@ -113,6 +124,20 @@ def test_it_fits_a_narrow_screen(tab: Tab, report: tuple[str, TaskColumns]) -> N
     tab.page.set_viewport_size({"width": 400, "height": 800})
     tab.open(url)
     assert tab.page.evaluate("document.documentElement.scrollWidth") <= 400
+    assert tab.problems == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_it_is_printed_with_its_timeline_and_all_tables(tab: Tab, report: tuple[str, TaskColumns], theme: str) -> None:
+    url, _ = report
+    tab.page.emulate_media(color_scheme=theme)
+    tab.open(url)
+    tab.page.evaluate(PRINTED)
+    tab.page.pdf()
+    printed = tab.page.evaluate("window.printed")
+    assert printed["ground"] == 0xFFFFFFFF, "paper is light"
+    assert printed["colours"] > 20
+    assert (printed["tools"], printed["steps"]) == (False, True)
     assert tab.problems == []
 
 
