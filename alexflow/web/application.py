@@ -6,6 +6,8 @@ import asyncio
 import os
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from importlib import import_module
 from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
@@ -32,6 +34,9 @@ from alexflow.web.mounting import Mounting
 from alexflow.web.observer import Observer
 
 _ASSETS = {"page.css": "text/css", "timeline.js": "text/javascript", "live.js": "text/javascript"}
+
+#: What the first viewer of an engine needs: imported in a turn of its loop, that would be held for 10 ms and more.
+_OF_VIEWERS = ("anyio._backends._asyncio", "alexflow.engine.survey", "alexflow.engine.why")
 
 _CONDITION = re.compile(r"([\w.]+)(!=|<=|>=|~=|=|<|>)(.*)", re.DOTALL)
 
@@ -63,6 +68,9 @@ def app(
     questions = None
     if isinstance(source, Engine):
         questions, storage = EngineQuestions(source), source.storage
+        for name in _OF_VIEWERS:
+            with suppress(ModuleNotFoundError):  # of another version of anyio
+                import_module(name)
     else:
         storage = open_storage(source)
     page = _LivePage(storage, Observer(storage, questions))

@@ -7,6 +7,8 @@ import gc
 import os
 import random
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -312,3 +314,55 @@ def test_the_process_shows_an_engine_whose_storage_is_in_memory() -> None:
         status, _, text = get(port, "/")
     assert status == 200
     assert "/runs/" in text
+
+
+WATCHED = """
+import asyncio, sys
+from dataclasses import dataclass
+import uvicorn
+import alexflow.web
+from alexflow import Engine, JSONOutput, MemoryStorage, Task
+
+@dataclass(frozen=True)
+class Waits(Task):
+    n: int
+    def output(self):
+        return self.build_output(JSONOutput[int], key="n.json")
+    async def run(self, input, output):
+        await over.wait()
+        await output.astore(self.n)
+
+over = asyncio.Event()
+
+async def asked(port, path):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET {path} HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n".encode())
+    found = await reader.readuntil(b"event: " if path.endswith("/events") else b"</html>")
+    writer.close()
+    return found
+
+async def main():
+    async with Engine(MemoryStorage()) as engine:
+        config = uvicorn.Config(alexflow.web.app(engine), port=0, log_level="critical", lifespan="off")
+        server = uvicorn.Server(config)
+        serving, running = asyncio.ensure_future(server.serve()), asyncio.ensure_future(engine.run(Waits(1)))
+        while not (server.started and engine.run_ids()):
+            await asyncio.sleep(0.01)
+        (run,), port = engine.run_ids().values(), server.servers[0].sockets[0].getsockname()[1]
+        await asked(port, "/")
+        before = {*sys.modules}
+        await asked(port, f"/runs/{run}/events")
+        print(sorted({*sys.modules} - before))
+        over.set()
+        await running
+        server.should_exit = True
+        await serving
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.processes
+def test_the_first_viewer_has_nothing_imported_on_the_loop() -> None:
+    program = subprocess.run([sys.executable, "-c", WATCHED], capture_output=True, text=True, timeout=100, check=False)
+    assert program.stdout == "[]\n", program.stderr
