@@ -61,13 +61,19 @@ async def make_plan(
 async def _planned(planning: _Planning, storage: Storage, forced: Collection[str]) -> Plan:
     if not planning.has_tasks:
         return Plan([], len(planning.found), repr_of(storage))
+    damaged = await in_thread(lambda: set(storage.quarantined()))
+    record = await in_thread(_record_of, storage)
+    run = await in_thread(_groups, planning, forced, damaged, record)  # there may be very many
+    return await in_thread(with_estimates, Plan(run, len(planning.found), repr_of(storage)), record)
+
+
+def _record_of(storage: Storage) -> Record:
+    """Load the record; in a thread, as its modules alone take longer than the event loop's turn may."""
     from alexflow.record.record import Record  # deferred: where everything exists it is not needed
 
     record = Record(storage)
-    damaged = await in_thread(lambda: set(storage.quarantined()))
-    await in_thread(record.load)
-    run = await in_thread(_groups, planning, forced, damaged, record)  # there may be very many
-    return await in_thread(with_estimates, Plan(run, len(planning.found), repr_of(storage)), record)
+    record.load()
+    return record
 
 
 def _groups(
