@@ -11,7 +11,8 @@ import msgspec
 from alexflow.executors.process.wire.messages import LENGTH, Message, ToEngine, frame
 from alexflow.logs import logger
 
-SOCKET_READ = 64 * 1024  # bytes; larger ones would be mapped anew for every call
+#: Bytes that are read in one turn of the event loop: reports of some hundred tasks, however many wait.
+SOCKET_READ = 16 * 1024
 
 _decode = msgspec.msgpack.Decoder(ToEngine).decode
 
