@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Sequence
+from statistics import median
 
 import msgspec
 
@@ -29,11 +31,14 @@ def of_encoding(count: int) -> float:
     return (time.process_time() - begun) / count * 1e6
 
 
-def scaled(bar: float, here: float) -> str:
-    """Return a bar for a table, as it was set, and for a machine on which encoding takes so many microseconds."""
-    return f"bar: {bar:g}, here {bar * here / WHERE_BARS_WERE_SET:.0f}"
+def scaled(bar: float) -> float:
+    """Return how often encoding and hashing fits into a bar of so many microseconds."""
+    return bar / WHERE_BARS_WERE_SET
 
 
-def said(here: float) -> str:
-    """Return the ruler's line of a table."""
-    return f"encoding and hashing a task takes {here:.2f} µs here, and took {WHERE_BARS_WERE_SET} where bars were set"
+def said(here: Sequence[float]) -> str:
+    """Return the ruler's line of a table, for what it has measured."""
+    return (
+        f"encoding and hashing a task takes {median(here):.2f} µs here ({min(here):.2f} to {max(here):.2f}), "
+        f"and took {WHERE_BARS_WERE_SET} where bars in µs were set"
+    )

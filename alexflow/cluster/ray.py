@@ -15,6 +15,7 @@ after it.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Awaitable, Collection, Iterator, Sequence
 from concurrent.futures import Future
@@ -110,7 +111,7 @@ class RayExecutor(PilotedExecutor):
     def _look(self) -> list[ClusterNode]:
         ray = self._ray
         if not ray.is_initialized():
-            with _outliving_control():
+            with _outliving_control(), _saying_nothing_of_the_thread():
                 ray.init(self._ray_address, log_to_driver=False, configure_logging=False)
             self._is_ours = True
         nodes = []
@@ -210,6 +211,21 @@ def _imported_ray() -> ModuleType:
         raise MissingLibrary('ray is needed and not installed; pip install "alexflow[ray]"') from error
     module: ModuleType = ray  # Any, where it is not installed
     return module
+
+
+@contextmanager
+def _saying_nothing_of_the_thread() -> Iterator[None]:
+    """Let Ray not warn, each time that it connects, of what is as it is to be: the program's handlers are its own."""
+    log = logging.getLogger("ray._private.worker")
+    log.addFilter(_is_of_use)
+    try:
+        yield
+    finally:
+        log.removeFilter(_is_of_use)
+
+
+def _is_of_use(record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith("SIGTERM handler is not set")
 
 
 @contextmanager

@@ -53,16 +53,19 @@ async def measure(directory: Path, options: Namespace) -> Iterator[str]:
             rulers.append(of_encoding(50_000))
             for case, measured in cases.items():
                 values[case].append(await measured(round))
-    return table({case: Sample(tuple(each)) for case, each in values.items()}, min(rulers))
+    return table({case: Sample(tuple(each)) for case, each in values.items()}, Sample(tuple(rulers)))
 
 
-def table(samples: dict[tuple[str, str], Sample], encoding: float) -> Iterator[str]:
+def table(samples: dict[tuple[str, str], Sample], ruler: Sample) -> Iterator[str]:
     """Yield the lines: medians, and ratios round by round, with their bars, and the ruler."""
     for (case, name), sample in samples.items():
         least, most = sample.spread
         yield f"{case:8} {name:10} {sample.median:9.1f} µs a task ({least:.1f} to {most:.1f})"
-    more = samples["fan", "agent"].minus(samples["fan", "pool"]).median
-    yield f"fan: the agent takes {more:+.1f} µs more than the pool ({scaled(5, encoding)})"
+    more = samples["fan", "agent"].minus(samples["fan", "pool"])
+    yield (
+        f"fan: the agent takes {more.median:+.1f} µs more than the pool, "
+        f"{more.over(ruler).median:+.0f} × the ruler (bar: {scaled(5):.0f})"
+    )
     for case, bar in (("layered", 1.5), ("awaited", 3.0)):
         yield f"{case}: {samples[case, 'agent'].over(samples[case, 'pool']).median:.2f} × the pool (bar: {bar})"
     for name, bar in (("client.map", 30), ("ray.get", 12)):
@@ -70,7 +73,7 @@ def table(samples: dict[tuple[str, str], Sample], encoding: float) -> Iterator[s
         if other is not None:
             ratio = other.over(samples["fan", "agent"]).median
             yield f"fan: {ratio:.0f} × below {name} (bar: {bar})"
-    yield said(encoding)
+    yield said(ruler.values)
 
 
 def case_of(engine: Engine, graph: Callable[[int], list[Any]]) -> Measure:

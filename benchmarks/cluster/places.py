@@ -6,6 +6,7 @@ import time
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import mean, median
 
 from alexflow import Engine
 from benchmarks.cluster.quick_agents import QuickAgents
@@ -14,22 +15,24 @@ from benchmarks.ruler import of_encoding, said, scaled
 
 
 async def measure(directory: Path, options: Namespace) -> Iterator[str]:
-    """Measure. Returns the lines of the table."""
+    """Measure. Returns the lines of the table; where there is a bar, as a multiple of the ruler of the same seconds."""
     lines = []
     rulers = []
     for agents, seconds, jobs in ((2, 0.0, 10_000), (100, 0.0, 10_000), (1_000, 0.0, 10_000), (1_000, 0.1, 20_000)):
-        costs = []
+        costs, over = [], []
         for round in range(options.rounds):
-            rulers.append(of_encoding(50_000))
+            before = of_encoding(50_000)
             place = directory / f"{agents}-{seconds}-{round}"
             costs.append(await cost(place, agents, seconds, int(jobs * options.scale)))
+            rulers += [before, of_encoding(50_000)]
+            over.append(costs[-1][0] / mean(rulers[-2:]))
         each, batch = min(costs)
-        bar = f" ({scaled(35, min(rulers))})" if agents == 1_000 else ""
+        beside = f", {median(over):.0f} × the ruler (bar: {scaled(35):.0f})" if agents == 1_000 else ""
         lines.append(
-            f"{agents:5} places, jobs of {seconds * 1e3:3.0f} ms: {each:5.1f} µs of the engine's CPU a job{bar}, "
+            f"{agents:5} places, jobs of {seconds * 1e3:3.0f} ms: {each:5.1f} µs of the engine's CPU a job{beside}, "
             f"{batch:.1f} jobs a frame"
         )
-    lines.append(said(min(rulers)))
+    lines.append(said(rulers))
     return iter(lines)
 
 

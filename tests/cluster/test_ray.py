@@ -31,13 +31,14 @@ def cluster() -> Iterator[Cluster]:
         yield started
 
 
-async def test_a_graph_and_a_role(place, cluster):
+async def test_a_graph_and_a_role(place, cluster, caplog):
     executor = RayExecutor(cluster.address)
     async with Engine(place, executors={"heavy": executor}) as engine:
         assert (await engine.run([Heavy(n) for n in range(40)])).ran == 40
         await until(lambda: len(executor.agents) == 2)
         assert [agent.places for agent in executor.agents] == [1, 1]
     assert not ray.is_initialized()
+    assert "SIGTERM handler" not in caplog.text  # of which Ray warns in a thread
 
 
 async def test_a_cluster_that_is_reached_through_its_head(place, cluster):
