@@ -242,18 +242,18 @@ class EngineSegment:
             queued: when they had all that they read, in microseconds from the segment's start.
         """
         first = self._count
-        line = self._lines.line(tasks, first)
+        made = self._lines.lines(tasks, first)
         if self._lines.new_shapes:
             writer.add(ShapesLine(tuple(self._lines.new_shapes)))
             self._find_code()
             self._lines.new_shapes = []
-        if line.size:
-            self._count += line.size
-            writer.add(line.items)
-        task_ids = [described.spec.task_id for described in line.tasks]
-        if len(task_ids) < len(tasks):
-            there = set(task_ids)
-            runs = [run for described, run in zip(tasks, runs, strict=True) if described.spec.task_id in there]
+        self._count += made.size
+        for line in made.lines:
+            writer.add(line)
+        task_ids = [described.spec.task_id for described in made.tasks]
+        if made.tasks is not tasks:  # in another order, or fewer
+            run_of_task = {described.spec.task_id: run for described, run in zip(tasks, runs, strict=True)}
+            runs = [run_of_task[task_id] for task_id in task_ids]
         self._ended.begin(task_ids, first, runs, forced, queued)
 
     def _find_code(self) -> None:

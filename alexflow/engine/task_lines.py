@@ -4,64 +4,59 @@ from __future__ import annotations
 
 import sys
 from binascii import unhexlify
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple, cast
 
 from msgspec import Raw
 
+from alexflow.engine.field_columns import SOURCES, FieldColumns, names_tasks, outputs_in
+from alexflow.errors import IdentityError
 from alexflow.graph import Described
 from alexflow.hooks import passes
-from alexflow.identity import children, packb, qualified_name
+from alexflow.identity import ID_SPEC, children, packb, qualified_name
 from alexflow.logs import logger
-from alexflow.model import AbstractTask, Output, flatten, keys_of
-from alexflow.model.class_info import class_info
-from alexflow.model.made_from import PreimageParts, further_of, kept_nowhere, origin_of, preimage_parts
-from alexflow.record.id_tables import IdTables
-from alexflow.record.lines import NAMED_ONLY, NIL, Shape
+from alexflow.model import AbstractTask, Output, WrapperTask, flatten, keys_of
+from alexflow.model.class_info import ClassInfo, class_info
+from alexflow.model.made_from import further_of, origin_of
+from alexflow.record.lines import NAMED_ONLY, NIL, MadeFrom, MadeFromLine, Shape
 from alexflow.record.preimages import PreimagePacker
 from alexflow.scheduler import TaskSpec
 
 #: Shapes of one class. Where keys differ from task to task in more than their ids, they are in the tasks' own lines.
 MOST_SHAPES = 16
 
-#: The form of an output or a task among the fields, in canonical MessagePack.
-_OUTPUT_TAG = b"\xa6output"
-_TASK_TAG = b"\xa4task"
-_SOURCES = "alexflow.sources.external"
-_SOURCE_NAME = b"alexflow.sources.external.Known."
-
 _DIGITS = 40  # of the digest at the end of an id
+
+_serves_of, _acyclic_of = attrgetter("serves"), attrgetter("acyclic")
 
 #: In place of the last shape of a class that has had none: no key ends so.
 _NO_SHAPE: tuple[str, tuple[str, ...], int] = "\0", (), 0
 
-#: The kind of the line, and the items of :class:`~alexflow.record.lines.OtherOrigin`.
+#: The kind of the line, and the items of :class:`~alexflow.record.lines.FurtherOrigin`.
 _MADE_FROM = 3
-OtherItems = tuple[Raw, tuple[str, ...] | None, tuple[str, ...] | None]
-
-#: The number of the shape, the preimage, and the fields that are not significant.
-NamedItems = tuple[int, bytes, bytes | None]
+FurtherItems = tuple[Raw, tuple[str, ...] | None, tuple[str, ...] | None]
 
 
-class TasksLine(NamedTuple):
-    """A line of tasks.
+class LinesOfTasks(NamedTuple):
+    """Lines of tasks.
 
     Attributes:
-        tasks: those that it has of the ones that are about to run, in its order; behind them may be others.
-        size: the number of all that it has.
-        items: these, as :class:`~alexflow.record.lines.MadeFromLine` has them.
+        tasks: those that they have of the ones that are about to run, in their order; behind them may be others.
+        size: the number of all that they have.
+        lines: each as a :class:`~alexflow.record.lines.MadeFromLine`, or its items.
     """
 
     tasks: Sequence[Described]
     size: int
-    items: tuple[Any, ...]
+    lines: list[MadeFromLine | tuple[Any, ...]]
 
 
 class TaskLines:
     """Makes lines for one segment.
 
     Attributes:
-        new_shapes: shapes that no line of the segment has yet; to be taken before the tasks' line is written.
+        new_shapes: shapes that no line of the segment has yet; to be taken before the tasks' lines are written.
         classes: the class of each shape of tasks that run, by number.
     """
 
@@ -73,20 +68,10 @@ class TaskLines:
         self._of_class: dict[type, int] = {}
         self._last: dict[type, tuple[str, tuple[str, ...], int]] = {}  # the last shape of a class with one output
         self._named: set[str] = set()  # tasks among fields that have a line, by id
-        self._packer, self._tables = PreimagePacker(), IdTables(_SOURCE_NAME.decode())
-        self._clear()
+        self._packer = PreimagePacker()
 
-    def _clear(self) -> None:
-        # of the tasks in the next line, column by column
-        self._shapes_of: list[int] = []
-        self._ids: list[str] = []
-        self._preimages: list[PreimageParts | Raw] = []
-        self._others: dict[int, OtherItems] = {}
-        self._behind: dict[str, NamedItems] = {}  # what is named in their fields, by id
-        self._nests = False
-
-    def line(self, tasks: Sequence[Described], first: int) -> TasksLine:
-        """Return the line of some tasks, with those among their fields behind them that may never run themselves.
+    def lines(self, tasks: Sequence[Described], first: int) -> LinesOfTasks:
+        """Return the lines of some tasks, one for each class, with those among their fields that may never run.
 
         A task is left out whose parameters have no canonical form any more: it is refused before it runs.
 
@@ -94,89 +79,93 @@ class TaskLines:
             tasks: that are about to run.
             first: the number of the first one.
         """
-        try:
-            for described in tasks:
-                self._add(described)
-            return self._taken(tasks, first)
-        except BaseException as error:  # of the user's code, and a task's own to report; or ids are not alike
-            if passes(error):
-                raise
-        self._clear()
-        self._tables.clear()
-        return self._taken([described for described in tasks if self._could_add(described)], first)
+        ordered: list[Described] = []
+        lines: list[MadeFromLine | tuple[Any, ...]] = []
+        behind: dict[str, MadeFrom] = {}  # what is named in their fields, by id
+        for group in _by_class(tasks):
+            try:
+                lines.append(self._in_columns(group, first + len(ordered), behind))
+                ordered += group
+            except BaseException as error:  # of the user's code, and a task's own to report; or they do not fit columns
+                if passes(error):
+                    raise
+                apart = [(each, self._apart(each, behind)) for each in group]
+                made = [each for _, each in apart if each is not None]
+                lines += [MadeFromLine.of(first + len(ordered), made)] if made else []
+                ordered += [each for each, found in apart if found is not None]
+        if behind:
+            lines.append(MadeFromLine.of(first + len(ordered), list(behind.values())))
+            self._named |= behind.keys()
+        is_same = len(lines) == 1 and len(ordered) == len(tasks)
+        return LinesOfTasks(tasks if is_same else ordered, len(ordered) + len(behind), lines)
 
-    def _could_add(self, described: Described) -> bool:
-        try:
-            _digests((described.spec.task_id,))
-            self._add(described, apart=True)
-        except BaseException as error:  # as above
-            if passes(error):
-                raise
-            logger.debug("no record of what %s is made from", described.spec.task_id, exc_info=True)
-            return False
-        return True
+    def _in_columns(self, group: Sequence[Described], first: int, behind: dict[str, MadeFrom]) -> tuple[Any, ...]:
+        """Return the items of the line of tasks of one class.
 
-    def _taken(self, tasks: Sequence[Described], first: int) -> TasksLine:
-        """Return the line of the tasks that were added."""
-        for task_id, (shape, preimage, further) in self._behind.items():
-            self._others[len(self._ids)] = NIL if further is None else Raw(further), (), None
-            self._shapes_of.append(shape)
-            self._ids.append(task_id)
-            self._preimages.append(Raw(preimage))
-        digests = _digests(self._ids)
-        values, tables = packb(self._preimages), self._tables.take()
-        packed = self._packer.pack_joined(values, len(self._ids), has_outputs=self._nests)
-        items = _MADE_FROM, first, self._shapes_of, digests, (), (*packed, tables), self._others
-        line = TasksLine(tasks, len(self._ids), items)
-        self._named |= self._behind.keys()
-        self._clear()
-        return line
+        Args:
+            group: the tasks.
+            first: the number of the first one.
+            behind: gets what is named in their fields.
 
-    def _add(self, described: Described, *, apart: bool = False) -> None:
-        """Add a task to the next line.
+        Raises:
+            BaseException: one has no canonical form any more, or they have less in common than columns need.
+        """
+        tasks, specs = _unwrapped(group), [described.spec for described in group]
+        cls, count = type(tasks[0]), len(tasks)
+        info, version = class_info(cls), cls.version
+        if info.id_rule is not None or not isinstance(version, str | int | None):
+            raise IdentityError(f"ids of {info.name} have a rule of their own, or each task has its own version")
+        columns = FieldColumns(tasks, info)
+        digests = _digests([spec.task_id for spec in specs])
+        shapes, keys = self._shapes_of(tasks, group)
+        further = _further_of(tasks, info)
+        inputs = _inputs_elsewhere(specs, columns.outputs(count))
+        others: dict[int, FurtherItems] = {
+            place: (further.get(place, NIL), inputs.get(place), keys.get(place))
+            for place in sorted({*further, *inputs, *keys})
+        }
+        for place in columns.naming:
+            self._add_named(tasks[place], behind)
+        packed = self._packer.pack_joined(packb((ID_SPEC, version, columns.values)), count, has_outputs=columns.nests)
+        return _MADE_FROM, first, shapes, digests, (), (*packed, columns.tables), others
+
+    def _apart(self, described: Described, behind: dict[str, MadeFrom]) -> MadeFrom | None:
+        """Return what a task is made from, by itself; None if that has no canonical form.
 
         Args:
             described: the task.
-            apart: whether its preimage is encoded by itself: if that fails, those of others are not concerned.
+            behind: gets what is named in its fields.
         """
-        task, spec = described.task.unwrapped(), described.spec
-        cls = type(task)
-        info = task.__class_info__
-        if info.cls is not cls:
-            info = class_info(cls)
-        preimage: PreimageParts | Raw
-        if cls is not self._tables.cls:
-            self._tables.of_class(cls)
-        preimage, outputs, nests = preimage_parts(task, info, kept_nowhere if apart else self._tables.keep)
-        if apart or nests:
-            preimage, further_outputs = self._apart(task, packb(preimage))
-            outputs += further_outputs
-        further = None
-        for name in info.insignificant:
-            if getattr(task, name, None) is not None:
-                further = further_of(task, info)
-                break
-        task_id, inputs = spec.task_id, spec.inputs
-        keys: tuple[str, ...] | None = None
-        ending, tags, shape = self._last.get(cls, _NO_SHAPE)
-        if spec.outputs != (task_id + ending,) or spec.tags != tags or spec.serves:  # of few
+        spec = described.spec
+        try:
+            task = described.task.unwrapped()
+            preimage, further = origin_of(task)
+            digest = _digests((spec.task_id,))
+            if names_tasks(preimage):
+                self._add_named(task, behind)
             shape, keys = self._shape(task, described)
-        # the outputs in its fields, if those are all of its inputs: their count can only be higher
-        are_in_fields = spec.acyclic and outputs == len(inputs)
-        if keys is not None or not are_in_fields or further is not None:
-            others = NIL if further is None else Raw(further)
-            self._others[len(self._ids)] = others, None if are_in_fields else inputs, keys
-        self._shapes_of.append(shape)
-        self._ids.append(task_id)
-        self._preimages.append(preimage)
+        except BaseException as error:  # as above
+            if passes(error):
+                raise
+            logger.debug("no record of what %s is made from", spec.task_id, exc_info=True)
+            return None
+        inputs = _inputs_elsewhere((spec,), [outputs_in(preimage)]).get(0)
+        return MadeFrom(shape, digest, Raw(preimage), NIL if further is None else Raw(further), inputs, keys)
 
-    def _apart(self, task: AbstractTask, preimage: bytes) -> tuple[Raw, int]:
-        """Return a preimage that is encoded by itself, and the number of outputs in it; note what it names."""
-        self._nests = True
-        # not by `in`, which looks first whether it is an integer: three times as long
-        if preimage.find(_TASK_TAG) >= 0 or (_SOURCES in sys.modules and preimage.find(_SOURCE_NAME) >= 0):
-            self._add_named(task)
-        return Raw(preimage), preimage.count(_OUTPUT_TAG)
+    def _shapes_of(
+        self, tasks: Sequence[AbstractTask], group: Sequence[Described]
+    ) -> tuple[list[int], dict[int, tuple[str, ...]]]:
+        """Return the number of each task's shape, and the keys of those whose shape does not say them, by place."""
+        if type(tasks[0]) not in self._last:
+            self._shape(tasks[0], group[0])
+        specs = [described.spec for described in group]
+        ending, tags, shape = self._last.get(type(tasks[0]), _NO_SHAPE)
+        are_alike = {spec.tags for spec in specs} == {tags} and not any(map(_serves_of, specs))
+        if are_alike and [(spec.task_id + ending,) for spec in specs] == [spec.outputs for spec in specs]:
+            return [shape] * len(tasks), {}
+        found = [self._shape(task, described) for task, described in zip(tasks, group, strict=True)]
+        keys = {place: keys for place, (_, keys) in enumerate(found) if keys is not None}
+        return [shape for shape, _ in found], keys
 
     def _shape(self, task: AbstractTask, described: Described) -> tuple[int, tuple[str, ...] | None]:
         """Return the number of a task's shape, and its keys if the shape does not say them."""
@@ -217,19 +206,68 @@ class TaskLines:
         self.new_shapes.append(Shape(number, name, qualified_name(type(task)), executor, outputs, tags))
         return number
 
-    def _add_named(self, task: AbstractTask) -> None:
+    def _add_named(self, task: AbstractTask, behind: dict[str, MadeFrom]) -> None:
         """Add the tasks, and the sources, among a task's fields, and among theirs, that no line has yet."""
         pending = list(tasks_in_fields(task))
         for named in pending:  # grows
             task_id = named.task_id
-            if task_id not in self._named and task_id not in self._behind:
+            if task_id not in self._named and task_id not in behind:
                 pending += tasks_in_fields(named)
-                _digests((task_id,))
-                origin = origin_of(named)
+                digest, (preimage, further) = _digests((task_id,)), origin_of(named)
                 shape = self._shapes.get(type(named))
                 if shape is None:
                     shape = self._shapes[type(named)] = self._new_shape(named, NAMED_ONLY)
-                self._behind[task_id] = shape, *origin
+                others = NIL if further is None else Raw(further)
+                behind[task_id] = MadeFrom(shape, digest, Raw(preimage), others, ())
+
+
+def _by_class(tasks: Sequence[Described]) -> Collection[Sequence[Described]]:
+    """Group tasks by their class; wrappers are of a class of their own."""
+    if len({type(described.task) for described in tasks}) == 1:
+        return (tasks,)
+    groups: dict[type, list[Described]] = {}
+    for described in tasks:
+        groups.setdefault(type(described.task), []).append(described)
+    return groups.values()
+
+
+def _unwrapped(group: Sequence[Described]) -> list[AbstractTask]:
+    """Return the tasks of a group, without their wrappers.
+
+    Raises:
+        IdentityError: these are around tasks of several classes.
+    """
+    tasks = [described.task for described in group]
+    if isinstance(tasks[0], WrapperTask):
+        tasks = [task.unwrapped() for task in tasks]
+        if len(set(map(type, tasks))) > 1:
+            raise IdentityError("what is wrapped is not of one class")
+    return tasks
+
+
+def _further_of(tasks: Sequence[AbstractTask], info: ClassInfo) -> dict[int, Raw]:
+    """Return the fields that are not significant of those tasks that have some, by place."""
+    for name in info.insignificant:
+        if any(getattr(task, name, None) is not None for task in tasks):
+            further = ((place, further_of(task, info)) for place, task in enumerate(tasks))
+            return {place: Raw(fields) for place, fields in further if fields is not None}
+    return {}
+
+
+def _inputs_elsewhere(specs: Sequence[TaskSpec], outputs: list[int]) -> dict[int, tuple[str, ...]]:
+    """Return the inputs of tasks whose inputs are not the outputs in their fields, by place.
+
+    Args:
+        specs: of the tasks.
+        outputs: how many each has in its fields; it can only be too many.
+    """
+    inputs = [spec.inputs for spec in specs]
+    if list(map(len, inputs)) == outputs and all(map(_acyclic_of, specs)):
+        return {}
+    held = zip(specs, outputs, strict=True)
+    return {
+        place: spec.inputs for place, (spec, count) in enumerate(held) if not spec.acyclic or len(spec.inputs) != count
+    }
 
 
 def _digests(task_ids: Sequence[str]) -> bytes:
@@ -248,7 +286,7 @@ def tasks_in_fields(task: AbstractTask) -> Iterator[AbstractTask]:
     """Yield the tasks among a task's significant fields, and those behind sources; not those behind other outputs."""
     info = class_info(type(task))
     pending = [info.identity_value(task, name) for name in info.significant]
-    sources = sys.modules.get(_SOURCES)  # if that has not been imported, there are none
+    sources = sys.modules.get(SOURCES)  # if that has not been imported, there are none
     for value in pending:  # grows
         if isinstance(value, AbstractTask):
             yield value.unwrapped()

@@ -1,195 +1,140 @@
-"""Tables of the ids of outputs, for the preimages of a line.
+"""Columns: the preimages of a line whose tasks are of one class, field by field, and tables of the ids among them.
 
-Ids of one class's outputs differ in the 40 hexadecimal digits of a digest. So a table has what is before and behind
-these, once, and the digests as bytes, one after the other. In the fields something short stands for the outputs: a
-value of an extension type of MessagePack, which no canonical form has. The type is a place in :data:`HELD_IN`; the four
-bytes are the number of the table and that of the outputs. What was hashed is made from both: decoded, the ids put in
-again, and encoded as it was before.
+What the preimages have in common is written once, and the values of each field one after the other. A field that holds
+outputs, or a list or tuple of them, is a *table*: ids of one class's outputs differ in the 40 hexadecimal digits of a
+digest, so it has what is before and behind these, once, and the digests as bytes. What was hashed is made of it
+again: the fields of a task, without those that it has not, in the order of their names.
 """
 
 from __future__ import annotations
 
 import re
 from binascii import unhexlify
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, chain, pairwise
 from operator import attrgetter, itemgetter
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
-from msgspec.msgpack import Ext
+from msgspec import Meta, Struct
 
 from alexflow.identity import packb
 from alexflow.identity.digest import DIGEST_SIZE
 
-#: What holds outputs: a field itself, or a list or tuple there.
+#: What holds the outputs of a table: a field itself, or a list or tuple there.
 HELD_IN = ("output", "list", "tuple")
-
-#: Tables of a line; what would need one more stays as it is.
-MOST_TABLES = 16
 
 _DIGITS = 2 * DIGEST_SIZE
 _DIGEST = re.compile(r"\.([0-9a-f]{40})")
 _form_of, _second = attrgetter("__canonical_form__"), itemgetter(1)
 
+Count = Annotated[int, Meta(ge=0)]
+
+#: The items of an :class:`IdTable`, as they are written.
+TableItems = tuple[str, int, int | list[int], str, str, bytes]
+
 
 class IdTable(Struct, frozen=True, array_like=True):
-    """The ids of outputs that begin and end in the same way.
+    """A field that holds outputs whose ids begin and end in the same way.
 
     Attributes:
+        name: the field's.
+        held_in: what holds them, a place in :data:`HELD_IN`.
+        counts: how many each task has, or one number for all.
         before: what is before the digests.
         ending: what is behind them.
         digests: one after the other, 20 bytes each.
     """
 
+    name: str
+    held_in: Annotated[int, Meta(ge=0, lt=len(HELD_IN))]
+    counts: Count | tuple[Count, ...]
     before: str
     ending: str
     digests: bytes
 
-
-class NotAlikeError(Exception):
-    """Outputs that were put into one table have ids that do not begin and end in the same way, or are not known."""
-
-
-class _Filled:
-    """A table of a line that is being made."""
-
-    def __init__(self, number: int, before: str, ending: str):
-        self.number = number
-        self.before = before
-        self.ending = ending
-        self.forms: list[Any] = []
-        self.values: dict[int, Ext] = {}  # by their count and the place
-
-    def new_value(self, count: int, place: int) -> Ext:
-        """Return what stands for outputs."""
-        try:
-            data = (count << 8 | self.number).to_bytes(4, "little")
-        except OverflowError:  # some millions
-            raise NotAlikeError from None
-        value = self.values[count << 2 | place] = Ext(place, data)
-        return value
-
-    def items(self) -> tuple[str, str, bytes]:
-        """Return the items of an :class:`IdTable`.
+    def values(self, tasks: int) -> list[Any]:
+        """Return the canonical value of each task.
 
         Raises:
-            NotAlikeError: the outputs do not belong into one table.
+            ValueError: the table does not fit the number of tasks.
         """
-        before, ending = self.before, self.ending
-        try:
-            ids = list(map(_second, self.forms))
-            digits = list(map(itemgetter(slice(len(before), len(before) + _DIGITS)), ids))
-            joined = "".join(digits)
-            digests = unhexlify(joined)
-        except (TypeError, ValueError):  # an id is not known yet, or has no digest
-            raise NotAlikeError from None
-        is_exact = len(digests) * 2 == _DIGITS * len(ids) and digests.hex() == joined  # upper case is another text
-        if not is_exact or f"{before}{f'{ending}{before}'.join(digits)}{ending}" != "".join(ids):
-            raise NotAlikeError
-        return before, ending, digests
+        whole, digits = len(self.digests) // DIGEST_SIZE, self.digests.hex()
+        counts = (self.counts,) * tasks if isinstance(self.counts, int) else self.counts
+        ends = (0, *accumulate(counts))
+        ids = [
+            ("output", f"{self.before}{digits[at : at + _DIGITS]}{self.ending}")
+            for at in range(0, whole * _DIGITS, _DIGITS)
+        ]
+        if len(ends) != tasks + 1 or ends[-1] != whole or len(digits) != whole * _DIGITS:
+            raise ValueError("packed preimages are damaged: a table does not fit its tasks")
+        if self.held_in == 0:
+            return ids
+        return [(HELD_IN[self.held_in], ids[begin:end]) for begin, end in pairwise(ends)]
 
 
-class IdTables:
-    """Takes outputs out of the fields of tasks, for one line after the other.
+def table_of(name: str, values: Sequence[Any], held_in: int, left_out: str) -> TableItems | None:
+    """Return the items of a table for a field of some tasks; None if it cannot be written as one.
 
     Args:
-        left_out: the beginning of ids that stay where they are.
-
-    Attributes:
-        cls: the class of which outputs are kept.
+        name: the field's.
+        values: of the tasks: outputs, or lists or tuples of which one begins with an output.
+        held_in: what holds outputs in them.
+        left_out: the beginning of ids that are in no table.
     """
-
-    def __init__(self, left_out: str):
-        self._left_out = left_out
-        self._mixed: set[tuple[type, str]] = set()  # fields whose outputs are not alike
-        self.clear()
-
-    def clear(self) -> None:
-        """Begin the tables of a line."""
-        self._tables: list[_Filled] = []
-        self._of_class: dict[type, dict[str, _Filled | None]] = {}
-        self.cls: type = object
-        self._of_field: dict[str, _Filled | None] = {}
-
-    def of_class(self, cls: type) -> None:
-        """Have what is kept next come from the fields of a class."""
-        self.cls = cls
-        self._of_field = self._of_class.setdefault(cls, {})
-
-    def keep(self, name: str, outputs: Sequence[Any], place: int) -> Ext | None:
-        """Keep outputs, as :data:`~alexflow.model.made_from.KeepOutputs` says."""
-        try:
-            table = self._of_field[name]
-        except KeyError:
-            table = self._of_field[name] = self._table(name, outputs[0])
-        if table is None:
-            return None
-        try:
-            table.forms += map(_form_of, outputs)
-        except AttributeError:  # not all are outputs
-            self._mixed.add((self.cls, name))
-            raise NotAlikeError from None
-        count = len(outputs)
-        return table.values.get(count << 2 | place) or table.new_value(count, place)
-
-    def _table(self, name: str, first: Any) -> _Filled | None:
-        """Return the table for a field; None if there is none."""
-        form = first.__canonical_form__
-        if form is None or form[1].startswith(self._left_out) or (self.cls, name) in self._mixed:
-            return None
-        digest = _DIGEST.search(form[1])
-        if digest is None:
-            return None
-        before, ending = form[1][: digest.start(1)], form[1][digest.end() :]
-        for table in self._tables:
-            if (table.before, table.ending) == (before, ending):
-                return table
-        if len(self._tables) == MOST_TABLES:
-            return None
-        self._tables.append(_Filled(len(self._tables), before, ending))
-        return self._tables[-1]
-
-    def take(self) -> list[tuple[str, str, bytes]]:
-        """Return the tables of the line, and begin those of the next.
-
-        Raises:
-            NotAlikeError: the outputs of a field are not alike; the line is to be made anew, without them.
-        """
-        tables, of_class = self._tables, self._of_class
-        self.clear()
-        items: list[tuple[str, str, bytes]] = []
-        for table in tables:
-            try:
-                items.append(table.items())
-            except NotAlikeError:
-                for cls, fields in of_class.items():
-                    self._mixed.update((cls, name) for name, found in fields.items() if found is table)
-                raise
-        return items
+    counts: int | list[int] = 1
+    outputs: Iterable[Any] = values
+    if held_in:
+        each = list(map(len, values))
+        counts = each[0] if each.count(each[0]) == len(each) else each
+        outputs = chain.from_iterable(values)
+    try:
+        ids = list(map(_second, map(_form_of, outputs)))
+        digest = _DIGEST.search(ids[0])
+    except (AttributeError, TypeError, IndexError):  # not all are outputs, an id is not known yet, or there are none
+        return None
+    if digest is None or ids[0].startswith(left_out) or "\n" in ids[0]:
+        return None
+    begin, end = digest.span(1)
+    before, ending = ids[0][:begin], ids[0][end:]
+    each_digits = list(map(itemgetter(slice(begin, end)), ids))
+    digits = "".join(each_digits)
+    try:
+        digests = unhexlify(digits)
+    except ValueError:
+        return None
+    if len(digits) != _DIGITS * len(ids) or digits.lower() != digits:  # upper case is another text
+        return None
+    between = (
+        f"{ending}\n{before}"  # a line break, of which the first id has none: so no two ids are mistaken for others
+    )
+    if f"{before}{between.join(each_digits)}{ending}" != "\n".join(ids):
+        return None
+    return name, held_in, counts, before, ending, digests
 
 
-def preimages_in(data: bytes, tables: Sequence[IdTable]) -> list[bytes]:
-    """Return the preimages that an array has without the ids of these tables.
+class _Columns(Struct, frozen=True, array_like=True):
+    """The id spec, the version, and the values of fields."""
+
+    spec: str | None
+    version: str | int | None
+    values: dict[str, list[Any]]
+
+
+_decode = msgspec.msgpack.Decoder(_Columns).decode
+
+
+def preimages_in(data: bytes, tables: Sequence[IdTable], tasks: int) -> list[bytes]:
+    """Return the preimages of tasks that are written in columns.
 
     Raises:
         ValueError, msgspec.DecodeError: they are damaged.
     """
-    digests = [table.digests.hex() for table in tables]
-    ats = [0] * len(tables)
-
-    def filled(code: int, value: memoryview) -> Any:
-        number = int.from_bytes(value, "little")
-        table, count = number & 0xFF, number >> 8
-        if table >= len(tables) or not 0 <= code < len(HELD_IN):
-            raise ValueError("packed preimages are damaged: a table is missing")
-        at, end = ats[table], ats[table] + count * _DIGITS
-        if end > len(digests[table]):
-            raise ValueError("packed preimages are damaged: a table is too short")
-        ats[table] = end
-        before, digits, ending = tables[table].before, digests[table], tables[table].ending
-        ids = [("output", f"{before}{digits[each : each + _DIGITS]}{ending}") for each in range(at, end, _DIGITS)]
-        return (ids[0] if ids else ()) if code == 0 else (HELD_IN[code], ids)
-
-    decode: Callable[[bytes], list[Any]] = msgspec.msgpack.Decoder(list[Any], ext_hook=filled).decode
-    return [packb(parts) for parts in decode(data)]
+    columns = _decode(data)
+    values = columns.values | {table.name: table.values(tasks) for table in tables}
+    if any(len(column) != tasks for column in values.values()):
+        raise ValueError("packed preimages are damaged: a column is too short")
+    names = sorted(values)
+    rows = zip(*(values[name] for name in names), strict=True) if names else ((),) * tasks
+    named = ({name: value for name, value in zip(names, row, strict=True) if value is not None} for row in rows)
+    return [packb((columns.spec, columns.version, fields)) for fields in named]

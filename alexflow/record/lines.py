@@ -177,7 +177,7 @@ class MadeFromLine(SegmentLine, frozen=True, array_like=True, tag=3):
     def tasks(self) -> list[MadeFrom]:
         """Return the tasks; none where what the line says does not fit together."""
         try:
-            preimages = self._one_by_one() if self.lengths else self.preimages.one_by_one()
+            preimages = self._one_by_one() if self.lengths else self.preimages.in_columns(len(self.shapes))
         except ValueError:
             return []
         if not len(self.shapes) == len(preimages) == len(self.digests) / DIGEST_SIZE:

@@ -95,20 +95,19 @@ class PackedPreimages(Struct, frozen=True, array_like=True):
             data = _restored(data, cut)
         return data
 
-    def one_by_one(self) -> list[bytes]:
-        """Return the preimages, if they are written as one array.
+    def in_columns(self, tasks: int) -> list[bytes]:
+        """Return the preimages of so many tasks, if they are written in columns.
 
         Raises:
             ValueError: they are damaged.
         """
         data = self.joined()
         try:
-            return preimages_in(data, self.tables) if self.tables else [bytes(raw) for raw in _decode_array(data)]
+            return preimages_in(data, self.tables, tasks)
         except msgspec.DecodeError as error:
             raise ValueError(f"packed preimages are damaged: {error}") from error
 
 
-_decode_array = msgspec.msgpack.Decoder(list[Raw]).decode
 _decode_packed = msgspec.msgpack.Decoder(PackedPreimages).decode
 
 

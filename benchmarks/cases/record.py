@@ -22,7 +22,6 @@ import msgspec
 from alexflow import LocalStorage, open_record
 from alexflow.identity.digest import ID_SPEC, digest_of_preimage
 from alexflow.record.lines import EnvironmentLine, RunBegunLine, Shape, ShapesLine
-from alexflow.record.preimages import PreimagePacker
 from alexflow.record.rows_of_storage import make_index_again
 from alexflow.record.segment_writer import SegmentWriter
 from benchmarks.contest import Measure, Setting, contest
@@ -56,7 +55,7 @@ def run(setting: Setting) -> Iterator[Outcome]:
 def write_record(storage: LocalStorage, count: int) -> Iterator[SqlRow]:
     """Write a record of tasks with three fields; gives the same as rows for SQLite."""
     chance = random.Random(0)
-    number, packer = 0, PreimagePacker()
+    number = 0
     while number < count:
         writer = SegmentWriter(storage.reserved("record"), "ada")
         writer.begin()
@@ -65,11 +64,14 @@ def write_record(storage: LocalStorage, count: int) -> Iterator[SqlRow]:
         outputs = ((".model.pkl", "alexflow.formats.binary:BinaryOutput"),)
         writer.add(ShapesLine((Shape(0, NAME, "experiment:Train", "process", outputs),)))
         first = 0
-        while number < count and not writer.is_full:
+        while number < count and writer.goes_on():
             batch = [_task(number + place, chance) for place in range(min(BATCH, count - number))]
-            digests, preimages = b"".join(digest for digest, *_ in batch), [preimage for _, preimage, _ in batch]
-            lengths = list(map(len, preimages))
-            writer.add((3, first, [0] * len(batch), digests, lengths, packer.pack(preimages)))
+            digests = b"".join(digest for digest, *_ in batch)
+            depths, rates, seeds = zip(*(fields for *_, fields in batch), strict=True)
+            numbers = range(number, number + len(batch))
+            columns = {"depth": depths, "lr": rates, "number": list(numbers), "seed": seeds}
+            packed = _encode([ID_SPEC, None, columns]), (), False
+            writer.add((3, first, [0] * len(batch), digests, (), packed, {}))
             done = [_completion(first + place, number + place, digest) for place, (digest, *_) in enumerate(batch)]
             writer.add((4, done))
             writer.flush()
@@ -83,7 +85,7 @@ def write_record(storage: LocalStorage, count: int) -> Iterator[SqlRow]:
 def _task(number: int, chance: random.Random) -> tuple[bytes, bytes, tuple[int, float, int]]:
     """The digest and the preimage of a task, and its fields."""
     fields = chance.randrange(3, 50), chance.choice((0.1, 0.01, 0.001)), number // FOUND
-    named = {"depth": fields[0], "lr": fields[1], "seed": fields[2], "number": number}
+    named = {"depth": fields[0], "lr": fields[1], "number": number, "seed": fields[2]}
     preimage = _encode([ID_SPEC, None, named])
     return bytes.fromhex(digest_of_preimage(preimage)), preimage, fields
 

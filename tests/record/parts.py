@@ -1,11 +1,11 @@
-"""Tasks of two classes that are alike, for lines that name their outputs; they are described, and do not run."""
+"""Tasks that tests of the record share: two classes that are alike and do not run, and one that does."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from alexflow import BinaryOutput, Task
+from alexflow import BinaryOutput, JSONOutput, Task
 
 
 class Stored:
@@ -24,3 +24,16 @@ class Part(Stored, Task):
 @dataclass(frozen=True)
 class Other(Stored, Task):
     number: int
+
+
+@dataclass(frozen=True)
+class Number(Task):
+    """Stores its number."""
+
+    number: int
+
+    def output(self) -> JSONOutput[int]:
+        return self.build_output(JSONOutput[int], key="part.json")
+
+    async def run(self, input: Any, output: JSONOutput[int]) -> None:
+        await output.astore(self.number)

@@ -8,7 +8,6 @@ from pathlib import Path
 import msgspec
 import pytest
 from msgspec import Raw
-from msgspec.msgpack import Ext
 
 import alexflow
 from alexflow import MemoryStorage
@@ -40,7 +39,7 @@ from alexflow.record.preimages import PackedPreimages, packed, unpacked
 
 GOLDEN = Path(__file__).parent / "golden"
 
-#: As segments are written now, and as they were before tables of ids and times in the queue.
+#: As segments are written now, and as they were before columns and times in the queue.
 NOW, BEFORE = ((GOLDEN / name).read_text().strip() for name in ("segment-2.hex", "segment-1.hex"))
 
 #: The worked example of docs/design/identity.md.
@@ -93,8 +92,8 @@ LINES: tuple[SegmentLine, ...] = (
         bytes.fromhex(digest_of_preimage(REPORTS[2])),
         (),
         PackedPreimages(
-            msgspec.msgpack.encode([["2", None, {"of": Ext(1, (8 << 8).to_bytes(4, "little")), "page": 2}]]),
-            tables=(IdTable("shop.Train.", ".model.pkl", b"".join(n.to_bytes(20) for n in range(8))),),
+            msgspec.msgpack.encode(["2", None, {"page": [2]}]),
+            tables=(IdTable("of", 1, 8, "shop.Train.", ".model.pkl", b"".join(n.to_bytes(20) for n in range(8))),),
         ),
     ),
     AttemptLine(1, TRAIN, 1_000_000, 1, False, "ValueError: no", "Traceback", ("out", "err"), 43, 250_000, "node7"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from itertools import accumulate, groupby
 from typing import Any
 
 import msgspec
@@ -14,9 +15,8 @@ from alexflow.engine.task_lines import TaskLines
 from alexflow.graph.describe import Defaults, describe
 from alexflow.identity.digest import digest_of_preimage
 from alexflow.model.made_from import origin_of
-from alexflow.record.id_tables import MOST_TABLES, IdTable
 from alexflow.record.lines import MadeFromLine
-from alexflow.record.preimages import PackedPreimages, unpacked
+from alexflow.record.preimages import unpacked
 from tests.record.parts import Other, Part, Stored
 
 
@@ -50,20 +50,40 @@ class Whole(Stored, Task):
         return self.many or self.fixed
 
 
-def written(tasks: list[Task], lines: TaskLines | None = None) -> MadeFromLine:
-    """The line of tasks, as it is read from a file."""
-    line = (lines or TaskLines()).line([describe(task, Defaults()) for task in tasks], 7)
-    return msgspec.msgpack.decode(msgspec.msgpack.encode(line.items), type=MadeFromLine)
+@dataclass(frozen=True)
+class Versioned(Stored, Task):
+    number: int
+
+    @property
+    def version(self) -> int:  # type: ignore[override]
+        return self.number % 2
 
 
-def check(tasks: list[Task], line: MadeFromLine) -> None:
-    made = line.tasks()
+def written(tasks: list[Task], lines: TaskLines | None = None) -> list[MadeFromLine]:
+    """The lines of tasks, as they are read from a file."""
+    made = (lines or TaskLines()).lines([describe(task, Defaults()) for task in tasks], 7)
+    read = [msgspec.msgpack.decode(msgspec.msgpack.encode(line), type=MadeFromLine) for line in made.lines]
+    assert sum(len(line.shapes) for line in read) == made.size
+    assert [line.first for line in read] == list(accumulate((len(line.shapes) for line in read[:-1]), initial=7))
+    return read
+
+
+def check(tasks: list[Task], lines: list[MadeFromLine]) -> None:
+    """Check that what is read of tasks was hashed; they come first, those of one class behind each other."""
+    made = [each for line in lines for each in line.tasks()]
+    by_class = [task for _, group in groupby(sorted(tasks, key=_first_of(tasks)), type) for task in group]
     assert len(made) >= len(tasks)
-    for task, each in zip(tasks, made, strict=False):
+    for task, each in zip(by_class, made, strict=False):
         assert each.digest.hex() == task.task_id[-40:]
         assert unpacked(each.preimage) == origin_of(task)[0]
     for each in made:
         assert digest_of_preimage(unpacked(each.preimage)) == each.digest.hex()
+
+
+def _first_of(tasks: list[Task]) -> Any:
+    """Where the first task of a task's class is."""
+    kinds = [type(task) for task in tasks]
+    return lambda task: kinds.index(type(task))
 
 
 def outputs(chance: random.Random, kinds: list[type], most: int = 9) -> list[Output[int]]:
@@ -119,25 +139,67 @@ def test_outputs_of_one_class_take_their_digests(kind):
         for count in (5, 10)
     )
     check(few, written(few))
-    size = [len(msgspec.msgpack.encode(written(tasks))) for tasks in (few, more)]
+    size = [len(msgspec.msgpack.encode(written(tasks)[0])) for tasks in (few, more)]
     assert (size[1] - size[0]) / 5 / 64 < 22
-    assert not written(few).preimages.cuts
-    assert len(written(few).preimages.tables) == 1
+    (line,) = written(few)
+    assert not line.preimages.cuts
+    assert len(line.preimages.tables) == 1
 
 
-def test_a_class_whose_outputs_are_not_alike_is_written_as_text_from_then_on():
-    lines = TaskLines()
+def test_a_task_takes_its_digest_and_its_values():
+    sizes = [len(msgspec.msgpack.encode(written([Part(n + 300) for n in range(count)])[0])) for count in (64, 128)]
+    assert (sizes[1] - sizes[0]) / 64 < 25
+
+
+def test_outputs_that_are_not_alike_are_written_as_text():
     mixed = [Whole(f"{n}", [Part(n).output(), Other(n).output()]) for n in range(9)]
-    for _ in range(2):
-        line = written(mixed, lines)
-        check(mixed, line)
-        assert not line.preimages.tables
-        assert line.preimages.cuts
+    (line,) = written(mixed)
+    check(mixed, [line])
+    assert not line.preimages.tables
+    assert line.preimages.cuts
 
 
-def test_more_tables_than_a_line_has_room_for():
-    tasks: list[Task] = [Whole(f"{n}", one=Named(n).output()) for n in range(2 * MOST_TABLES)]
-    tasks += [Whole(f"{n}", many=[Named(n).output()]) for n in range(3)]
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ("{d}.a\n", "{d}.a"),
+        ("{d}.a", "\n{d}.a"),
+        ("{d}.a", "{d}.aa"),
+        ("{d}.aa", "{d}.a"),
+        ("{d}.a", "{D}.a"),
+        ("{d}.a", "{d}a.a"),
+        ("{d}.a", "x"),
+    ],
+)
+def test_ids_that_only_nearly_end_alike(keys):
+    """They are made as a user's class might make them, whatever it is for."""
+    outputs = []
+    for number, key in enumerate(keys):
+        part = Part(number)
+        name, _, digest = part.task_id.rpartition(".")
+        outputs.append(BinaryOutput(part, f"{name}.{key.format(d=digest, D=digest.upper())}"))
+        outputs[-1].output_id  # noqa: B018
+        outputs[-1].__dict__["__canonical_form__"] = "output", outputs[-1].output_id
+    tasks: list[Task] = [Whole("a", outputs), Whole("b", fixed=tuple(outputs))]
+    tasks += [Whole(f"{each.key!r}", one=each) for each in outputs]
+    check(tasks, written(tasks))
+
+
+def test_tasks_of_several_classes_have_a_line_each():
+    tasks: list[Task] = []
+    for number in range(6):
+        tasks += Part(number), Other(number), Whole(f"{number}", one=Part(number)), Named(number)
+    lines = written(tasks)
+    check(tasks, lines)
+    assert [len(line.shapes) for line in lines] == [6, 6, 6, 6, 6]  # the last of what is named in fields
+    described = [describe(task, Defaults()) for task in tasks]
+    made = TaskLines().lines(described, 0)
+    assert [type(each.task) for each in made.tasks[:12]] == [Part] * 6 + [Other] * 6
+    assert {each.spec.task_id for each in made.tasks} == {each.spec.task_id for each in described}
+
+
+def test_a_version_of_its_own_for_each_task():
+    tasks: list[Task] = [Versioned(number) for number in range(9)]
     check(tasks, written(tasks))
 
 
@@ -145,21 +207,31 @@ def test_a_task_without_a_canonical_form_is_left_out_and_the_others_are_there():
     good, bad = Whole("good", [Part(1).output()]), Whole("bad", [Part(2).output()])
     described = [describe(task, Defaults()) for task in (bad, good)]
     bad.many[0] = lambda: None
-    line = TaskLines().line(described, 0)
-    assert [each.task for each in line.tasks] == [good]
-    check([good], msgspec.msgpack.decode(msgspec.msgpack.encode(line.items), type=MadeFromLine))
+    made = TaskLines().lines(described, 0)
+    assert [each.task for each in made.tasks] == [good]
+    check([good], [msgspec.msgpack.decode(msgspec.msgpack.encode(line), type=MadeFromLine) for line in made.lines])
 
 
 def test_a_line_that_does_not_fit_together_says_nothing():
-    line = written([Whole("a", [Part(n).output() for n in range(9)])] * 3)
-    (table,) = line.preimages.tables
+    (line,) = written([Whole("a", [Part(n).output() for n in range(9)], number=n) for n in range(3)])
+    packed, (table,) = line.preimages, line.preimages.tables
     replace = msgspec.structs.replace
-    short = IdTable(table.before, table.ending, table.digests[1:])
+    tables = [
+        replace(table, digests=table.digests[1:]),
+        replace(table, digests=table.digests[20:]),
+        replace(table, counts=8),
+        replace(table, counts=(9, 9)),
+        replace(table, counts=(9, 9, 10)),
+    ]
+    columns = msgspec.msgpack.decode(packed.rest)
+    short = {**columns[2], "number": columns[2]["number"][1:]}
     damaged = [
         replace(line, shapes=line.shapes[1:]),
         replace(line, digests=line.digests[1:]),
         replace(line, lengths=(1, 1, 1)),
-        replace(line, preimages=PackedPreimages(line.preimages.rest[:-1], tables=(table,))),
-        replace(line, preimages=PackedPreimages(line.preimages.rest, tables=(short,))),
+        replace(line, preimages=replace(packed, rest=packed.rest[:-1])),
+        replace(line, preimages=replace(packed, rest=msgspec.msgpack.encode([*columns[:2], short]))),
+        *(replace(line, preimages=replace(packed, tables=(each,))) for each in tables),
     ]
     assert [each.tasks() for each in damaged] == [[]] * len(damaged)
+    assert len(line.tasks()) == 3

@@ -16,6 +16,7 @@ import pytest
 
 import alexflow
 from alexflow import (
+    Engine,
     JSONOutput,
     LocalStorage,
     Output,
@@ -34,19 +35,9 @@ from alexflow.record.segment_parts import joined, part_name
 from alexflow.storage import OverlayStorage
 from tests.kit.servers.proxy import Fault, Proxy, Request, proxy
 from tests.kit.servers.s3 import SECRET, environment
+from tests.record.parts import Number
 
 RECORD = ".alexflow/record/"
-
-
-@dataclass(frozen=True)
-class Part(Task):
-    number: int
-
-    def output(self) -> Any:
-        return self.build_output(JSONOutput[int], key="part.json")
-
-    async def run(self, input: Any, output: Any) -> None:
-        await output.astore(self.number)
 
 
 @dataclass(frozen=True)
@@ -95,7 +86,7 @@ class Killing(Task):
 
 
 def of_parts(count: int) -> Sum:
-    return Sum(tuple(Part(number).output() for number in range(count)))
+    return Sum(tuple(Number(number).output() for number in range(count)))
 
 
 def through(before: Proxy, kind: Any) -> RemoteStorage:
@@ -137,9 +128,9 @@ def explains(storage: Storage) -> None:
     assert entry.finished is not None
     assert entry.is_intact
     assert entry.outputs[0].bytes == len(storage.read(target.output().key))
-    assert [each.key for each in entry.inputs] == [Part(number).output().key for number in range(3)]
+    assert [each.key for each in entry.inputs] == [Number(number).output().key for number in range(3)]
     assert all(each.digest for each in entry.inputs)
-    assert record.entry(Part(1)).fields == {"number": 1}
+    assert record.entry(Number(1)).fields == {"number": 1}
     assert entry.python == ".".join(map(str, sys.version_info[:3]))
     assert entry.code
     [run] = record.runs()
@@ -168,7 +159,7 @@ def test_a_run_takes_few_requests_for_its_record(moto, monkeypatch):
 
 
 def test_a_chain_takes_few_requests_for_its_record(moto):
-    target: Task = Part(0)
+    target: Task = Number(0)
     for _ in range(30):
         target = Sum((target.output(),))
     with proxy(moto.port) as before:
@@ -180,11 +171,11 @@ def test_a_chain_takes_few_requests_for_its_record(moto):
 
 def test_what_comes_while_others_run_is_stored_before_it_runs(moto):
     async def both(storage: Storage) -> None:
-        async with alexflow.Engine(storage) as engine:
-            await engine.run(Part(1))
+        async with Engine(storage) as engine:
+            await engine.run(Number(1))
             await engine.run(of_parts(3))
             record = await aopen_record(storage)
-            assert len([*record.entries(cls=Part)]) == 3
+            assert len([*record.entries(cls=Number)]) == 3
 
     with proxy(moto.port) as before:
         storage = through(before, moto)
@@ -196,16 +187,16 @@ def test_what_comes_while_others_run_is_stored_before_it_runs(moto):
         assert parts[0] < outputs[0] < parts[1] < outputs[1]
         assert {entry.task_id for entry in open_record(storage).entries()} == {
             of_parts(3).task_id,
-            *(Part(number).task_id for number in range(3)),
+            *(Number(number).task_id for number in range(3)),
         }
 
 
 def test_every_output_of_a_killed_engine_has_what_it_was_made_from(moto):
     url = moto.url()
     script = (
-        "import alexflow, sys, json; from tests.record.test_on_buckets import Killing, Part, of_parts\n"
+        "import alexflow, sys, json; from tests.record.test_on_buckets import Killing, Number, of_parts\n"
         "storage = alexflow.open_storage(sys.argv[1], **json.loads(sys.argv[2]))\n"
-        "alexflow.run([Part(5), of_parts(20), Killing(of_parts(20).output())], storage=storage)"
+        "alexflow.run([Number(5), of_parts(20), Killing(of_parts(20).output())], storage=storage)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, url, json.dumps(moto.options)], capture_output=True, timeout=120
@@ -217,7 +208,7 @@ def test_every_output_of_a_killed_engine_has_what_it_was_made_from(moto):
     record = open_record(storage)
     for key in keys:
         assert record.entry(key).is_intact
-    assert record.entry(Part(5)).fields == {"number": 5}
+    assert record.entry(Number(5)).fields == {"number": 5}
 
 
 def test_what_opens_the_storage_is_not_in_the_record(moto):
@@ -264,13 +255,13 @@ def test_runs_that_find_everything_write_one_note_a_day(moto):
 
 COMMANDS: dict[str, tuple[list[str], str]] = {
     "show": ([of_parts(2).task_id], "parts"),
-    "find": (["Part", "number=1"], Part(1).task_id),
+    "find": (["Number", "number=1"], Number(1).task_id),
     "runs": ([], '"outcome":"done"'),
     "log": ([], '"outcome": "done"'),
-    "explain": ([Part(1).task_id], "Part.number"),
-    "graph": ([of_parts(2).task_id], "Part(number=1)"),
-    "table": (["Part", "value=part.json:", "number=1"], '"value":1'),
-    "diff": ([Part(0).task_id, Part(1).task_id], "Part.number"),
+    "explain": ([Number(1).task_id], "Number.number"),
+    "graph": ([of_parts(2).task_id], "Number(number=1)"),
+    "table": (["Number", "value=part.json:", "number=1"], '"value":1'),
+    "diff": ([Number(0).task_id, Number(1).task_id], "Number.number"),
     "status": ([], '"entries": 3'),
     "gc": (["--older-than", "1d"], '"remove": []'),
 }
@@ -281,7 +272,7 @@ def test_the_command_line_reads_the_record_of_a_bucket(moto, command):
     words, says = COMMANDS[command]
     url = moto.url()
     storage = open_storage(url, **moto.options)
-    alexflow.run(Part(0), storage=storage)
+    alexflow.run(Number(0), storage=storage)
     alexflow.run(of_parts(2), storage=storage)
     arguments = [sys.executable, "-m", "alexflow", command, *words, "--storage", url, "--json"]
     call = partial(subprocess.run, capture_output=True, text=True, timeout=120)
@@ -298,7 +289,7 @@ def test_what_the_index_of_a_bucket_has_is_not_read_again(moto, tmp_path, monkey
         alexflow.run(of_parts(3), storage=storage)
         assert len(list(open_record(storage).entries())) == 4
         before.requests.clear()
-        assert open_record(storage).entry(Part(1)).fields == {"number": 1}
+        assert open_record(storage).entry(Number(1)).fields == {"number": 1}
         assert not [request for request in before.requests if ".segment" in request.path]
         alexflow.run(of_parts(5), storage=storage)
         before.requests.clear()

@@ -4,32 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
-from typing import Any
 
-from alexflow import JSONOutput, RemoteStorage, Task, open_record
+from alexflow import RemoteStorage, open_record
 from alexflow.engine.failed_attempts import FailedAttempts
 from alexflow.engine.segment import EngineSegment
 from alexflow.executors.interface import Done, Usage
 from alexflow.graph.describe import Defaults, describe
-
-
-@dataclass(frozen=True)
-class Part(Task):
-    number: int
-
-    def output(self) -> Any:
-        return self.build_output(JSONOutput[int], key="part.json")
-
-    async def run(self, input: Any, output: Any) -> None:
-        await output.astore(self.number)
+from tests.record.parts import Number
 
 
 def test_a_large_run_adds_few_objects(tmp_path, monkeypatch):
     """At most 20, in all, for 100,000 tasks; here a hundredth of them, and of what belongs into a part."""
     monkeypatch.setattr("alexflow.engine.segment.COMPLETIONS_PER_PART", 50)
     storage = RemoteStorage(f"local://{tmp_path}/storage")
-    tasks = [describe(Part(number), Defaults()) for number in range(1_000)]
+    tasks = [describe(Number(number), Defaults()) for number in range(1_000)]
     segment = EngineSegment(storage, {}, {}, {each.spec.task_id: each for each in tasks})
 
     async def write() -> None:
