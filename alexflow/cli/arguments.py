@@ -106,7 +106,7 @@ def _show(parser: ArgumentParser) -> None:
 
 def _find(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "words", nargs="*", metavar="CLASS or CONDITION", help="Train, depth=5, 'lr<0.1', model~=resnet"
+        "words", nargs="*", default=[], metavar="CLASS or CONDITION", help="Train, depth=5, 'lr<0.1', model~=resnet"
     )
     _add_storage(parser)
     parser.add_argument("--newer", metavar="AGE", help="only what finished within this time, such as 15min, 6h or 2d")
@@ -121,6 +121,7 @@ def _table(parser: ArgumentParser) -> None:
     parser.add_argument(
         "words",
         nargs="*",
+        default=[],
         metavar="NAME=ENDING:PATH or CONDITION",
         help="accuracy=metrics.json:accuracy, a value of each task's output; depth=5, 'lr<0.1', model~=resnet",
     )
@@ -202,7 +203,9 @@ def _status(parser: ArgumentParser) -> None:
 
 
 def _gc(parser: ArgumentParser) -> None:
-    parser.add_argument("keys", nargs="*", metavar="KEY", help="outputs to remove, also those without a record")
+    parser.add_argument(
+        "keys", nargs="*", default=[], metavar="KEY", help="outputs to remove, also those without a record"
+    )
     _add_storage(parser)
     parser.add_argument("--older-than", metavar="AGE", help="what was not used for so long, such as 30d")
     parser.add_argument("--max-bytes", metavar="SIZE", help="what was used least recently, until no more is left")
@@ -250,7 +253,7 @@ def _reproduce(parser: ArgumentParser) -> None:
 
 
 def _verify(parser: ArgumentParser) -> None:
-    parser.add_argument("keys", nargs="*", metavar="KEY", help="which outputs; by default all")
+    parser.add_argument("keys", nargs="*", default=[], metavar="KEY", help="which outputs; by default all")
     _add_storage(parser)
     parser.add_argument("--prefix", default="", help="only those whose keys begin so")
     parser.add_argument(

@@ -48,15 +48,15 @@ OUTPUTS_SHOWN = 20
 
 def execute(options: argparse.Namespace) -> int:
     """Choose what goes, print it, and remove it if that was asked for."""
-    record = record_of(options)
-    limits = _limits(options, record)
+    record, now = record_of(options), time.time()
+    limits = _limits(options, record, now)
     if options.merge_segments:
         if limits != Limits():
             raise WrongUse("--merge-segments removes no output; what is to go is another call")
         return _merge_segments(record.storage, options)
-    stored = stored_tasks(record)
+    stored = stored_tasks(record, now)
     if limits == Limits():
-        return _overview(stored, options)
+        return _overview(stored, options, now)
     protected = _protected(record)
     selection = select(stored, limits, protected, _reachable(record, options))
     checkpoints = stale_checkpoints(record, limits.unused_since, protected)
@@ -90,10 +90,10 @@ def _merge_segments(storage: Storage, options: argparse.Namespace) -> int:
     return 0
 
 
-def _limits(options: argparse.Namespace, record: Record) -> Limits:
+def _limits(options: argparse.Namespace, record: Record, now: float) -> Limits:
     unused = options.older_than
     return Limits(
-        None if unused is None else time.time() - seconds_in(unused, "--older-than"),
+        None if unused is None else now - seconds_in(unused, "--older-than"),
         None if options.max_bytes is None else bytes_in(options.max_bytes, "--max-bytes"),
         options.unreachable,
         frozenset(whole for key in options.keys for whole in _whole_keys(record, key)),
@@ -205,13 +205,12 @@ def _print_rest(data: dict[str, Any], selection: Selection) -> None:
             print(f"{count:,} {text}")
 
 
-def _overview(stored: Stored, options: argparse.Namespace) -> int:
+def _overview(stored: Stored, options: argparse.Namespace, now: float) -> int:
     """Print how much there is by when it was used last, so that limits can be chosen."""
     if options.apply:
         raise WrongUse("say what is to go: --older-than AGE, --max-bytes SIZE, --unreachable, or keys")
-    now = time.time()
     ages = [
-        (days, [task for task in stored.tasks if task.used is not None and task.used < now - days * _DAY])
+        (days, [task for task in stored.tasks if task.used is not None and task.used <= now - days * _DAY])
         for days in AGES
     ]
     if options.json:

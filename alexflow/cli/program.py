@@ -67,10 +67,11 @@ def _execute(words: list[str]) -> int:
 
 
 def _parsed(parser: Parser, words: list[str]) -> argparse.Namespace:
-    options, rest = parser.parse_known_args(words)
-    if hasattr(options, "fields"):  # a command that takes a target: the rest are its fields
-        options.fields = rest
-    elif rest:
+    if parser.get_default("fields") is not None:  # a command that takes a target: the rest are its fields
+        options, options.fields = parser.parse_known_args(words)
+        return options
+    options, rest = parser.parse_known_intermixed_args(words)  # also `find Train --json depth=5`
+    if rest:
         known = [option for action in parser.actions for option in action.option_strings]
         raise WrongUse(
             f"alexflow {parser.command} takes no {rest[0]!r}{suggestion(rest[0], known)} "

@@ -28,6 +28,9 @@ _BECAUSE = {
 #: Inputs that are listed, of thousands.
 _MOST_READ = 20
 
+#: Characters of a value that are shown, and of those at its end.
+_LONGEST_VALUE, _LONGEST_END = 400, 80
+
 
 def execute(options: argparse.Namespace) -> int:
     """Print what is known of an output: the newest entry, and when there were others."""
@@ -63,7 +66,7 @@ def _lines(entry: Entry, present: set[str]) -> Iterator[tuple[str, str]]:
     yield "class", entry.cls + (f", version {entry.version}" if entry.version is not None else "")
     yield "task", entry.task_id
     for path, value in leaves(entry.fields):
-        yield "field", f"{path} = {value}"
+        yield "field", f"{path} = {_shortened(value)}"
     for read in entry.inputs[:_MOST_READ]:
         yield "read", f"{read.key}{_digest(read.digest)}"
     if len(entry.inputs) > _MOST_READ:
@@ -75,6 +78,15 @@ def _lines(entry: Entry, present: set[str]) -> Iterator[tuple[str, str]]:
             f"{output.key}{size}{_digest(output.digest)}{'' if output.key in present else ', removed since'}",
         )
     yield from _circumstances(entry)
+
+
+def _shortened(value: str) -> str:
+    """Leave out the middle of a text that would fill the terminal."""
+    left_out = len(value) - _LONGEST_VALUE
+    if left_out <= 0:
+        return value
+    begin = _LONGEST_VALUE - _LONGEST_END
+    return f"{value[:begin]} … {left_out:,} characters, which --json has … {value[-_LONGEST_END:]}"
 
 
 def _circumstances(entry: Entry) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ class Limits(NamedTuple):
     """The conditions for removal: an output goes if any condition that is set selects it.
 
     Attributes:
-        unused_since: outputs of tasks that were used last before this moment, in seconds since 1970.
+        unused_since: outputs of tasks that were not used after this moment, in seconds since 1970.
         max_bytes: those used least recently, until what is left is no more than this.
         unreachable: those that are not upstream of anything that is kept.
         named: outputs by key, also those without a record.
@@ -66,7 +66,7 @@ def select(stored: Stored, limits: Limits, protected: Iterable[str], reachable: 
     chosen = {task.task_id: task for task in named}
     ended = [task for task in stored.tasks if task.used is not None]
     for task in ended:
-        is_old = limits.unused_since is not None and task.used is not None and task.used < limits.unused_since
+        is_old = limits.unused_since is not None and task.used is not None and task.used <= limits.unused_since
         if is_old or (limits.unreachable and task.task_id not in reachable):
             chosen[task.task_id] = task
     kept = [task for task in chosen.values() if _is_protected(task, protected)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -64,11 +65,16 @@ class Stored(NamedTuple):
         return sum(task.bytes for task in self.tasks) + sum(output.bytes for output in self.orphans)
 
 
-def stored_tasks(record: Record) -> Stored:
-    """Collect what a storage holds."""
+def stored_tasks(record: Record, now: float | None = None) -> Stored:
+    """Collect what a storage holds.
+
+    Args:
+        record: its record.
+        now: in seconds since 1970; a day that is not over then counts as used until then. By default it is asked for.
+    """
     storage = record.storage
     present = set(storage.list())
-    uses = LastUses(storage)
+    uses = LastUses(storage, time.time() if now is None else now)
     rows: list[tuple[Row, list[tuple[StoredOutput, float]]]] = []
     for row in record.all_rows():
         uses.read_by(row)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator
 
 from alexflow.record.rows import Row
@@ -15,10 +14,13 @@ class LastUses:
     """The last uses of outputs: what was noted, and what tasks have read.
 
     A note says the day; its end counts, so that nothing is taken to be older than it is.
+
+    Args:
+        storage: where they are.
+        now: in seconds since 1970; no use is later.
     """
 
-    def __init__(self, storage: Storage):
-        now = time.time()
+    def __init__(self, storage: Storage, now: float):
         self._last: dict[str, float] = {}
         for _, note in _notes(storage):
             for name in note.used:

@@ -122,6 +122,8 @@ def test_by_age(filled: Shell) -> None:
     # made a moment ago, so that nothing is old, whatever the files say
     assert filled("gc", "--older-than", "30d", "--json").data["remove"] == []
     assert len(filled("gc", "--older-than", "0s", "--json").data["remove"]) == 5
+    filled("run", "pipeline:models", "--count", "4", "--quiet")  # it finds all: they are noted as used on this day
+    assert len(filled("gc", "--older-than", "0s", "--json").data["remove"]) == 5
 
 
 def test_segments_are_merged(shell: Shell) -> None:

@@ -64,6 +64,15 @@ def test_find(reader: Shell) -> None:
     assert len(reader("find", "Train", "--limit", "1", "--storage", "results").out.splitlines()) == 4
 
 
+def test_options_may_stand_between_conditions(reader: Shell) -> None:
+    """Wherever they are typed, as with most programs."""
+    for words in (("find", "Train", "--json", "config.depth=7"), ("find", "--json", "Train", "config.depth=7")):
+        (line,) = reader(*words, "--storage", "results").lines
+        assert line["fields"]["config"]["fields"]["depth"] == 7
+    rows = reader("table", "Train", "--json", "config.depth=7", "--storage", "results").lines
+    assert [row["config.depth"] for row in rows] == [7]
+
+
 def test_show(reader: Shell) -> None:
     key = key_of(reader, "Train", "config.depth=7")
     shown = reader("show", key, "--storage", "results")
@@ -150,11 +159,15 @@ class Part(Task):
 class Whole(Task):
     def input(self): return [Part(number).output() for number in range(50)]
     def output(self): return self.build_output(JSONOutput, key="whole.json")
+    numbers: tuple[int, ...] = tuple(range(1000))
     async def run(self, input, output): await output.astore(1)
 """
     )
     shell("run", "wide:Whole", "--storage", "wide")
     shown = shell("show", "Whole", "--storage", "wide").out
+    assert re.search(
+        r"^field +numbers = \[0, 1, .* … 4,[0-9]+ characters, which --json has … .*998, 999\]$", shown, re.MULTILINE
+    )
     assert len(re.findall("^read +wide.Part", shown, re.MULTILINE)) == 20
     assert "… and 30 more, which --json lists" in shown
     assert len(shell("show", "Whole", "--json", "--storage", "wide").data["inputs"]) == 50
