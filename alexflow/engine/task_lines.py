@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 
 from msgspec import Raw
 
-from alexflow.engine.field_columns import SOURCES, FieldColumns, names_tasks, outputs_in
+from alexflow.engine.line_columns import SOURCES, LineColumns, names_tasks, outputs_in
 from alexflow.errors import IdentityError
 from alexflow.graph import Described
 from alexflow.hooks import passes
@@ -115,7 +115,7 @@ class TaskLines:
         info, version = class_info(cls), cls.version
         if info.id_rule is not None or not isinstance(version, str | int | None):
             raise IdentityError(f"ids of {info.name} have a rule of their own, or each task has its own version")
-        columns = FieldColumns(tasks, info)
+        columns = LineColumns(tasks, info)
         digests = _digests([spec.task_id for spec in specs])
         shapes, keys = self._shapes_of(tasks, group)
         further = _further_of(tasks, info)

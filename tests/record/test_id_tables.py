@@ -81,7 +81,7 @@ def check(tasks: list[Task], lines: list[MadeFromLine]) -> None:
 
 
 def _first_of(tasks: list[Task]) -> Any:
-    """Where the first task of a task's class is."""
+    """Return what says where the first task of a task's class is."""
     kinds = [type(task) for task in tasks]
     return lambda task: kinds.index(type(task))
 

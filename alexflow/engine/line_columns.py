@@ -33,7 +33,7 @@ _PLAIN = _ITSELF | {int, float}  # in whose forms no output is
 _LEAST, _MOST = -(2**63), 2**64 - 1  # integers that MessagePack has
 
 
-class FieldColumns:
+class LineColumns:
     """Columns of some tasks.
 
     Args:
