@@ -161,8 +161,7 @@ def _arguments(owner: str, parameters: Parameters, given: GivenFields, resolve: 
     arguments: dict[str, Any] = {}
     for name, value in given.items():
         if name not in parameters and value is True and name.startswith("no_") and name[3:] in parameters:
-            arguments[name[3:]] = False
-            continue
+            name, value = name[3:], False
         if name not in parameters:
             has = f"it has {listed(parameters, 12)}" if parameters else "it has none"
             raise WrongUse(f"{owner} has no field {name!r}{suggestion(name, parameters)} ({has})")
@@ -187,11 +186,13 @@ def _nested(path: str, annotation: Any, default: Any, given: GivenFields, resolv
 
 
 def _read(path: str, annotation: Any, text: str | bool, resolve: ResolveTarget) -> Any:
-    if text is True:
+    if isinstance(text, bool):
         if bool in _options(annotation) or annotation is Any:
-            return True
-        raise WrongUse(f"{path} needs a value after --{path.rpartition('.')[2].replace('_', '-')}")
-    assert isinstance(text, str)
+            return text
+        flag = path.rpartition(".")[2].replace("_", "-")
+        raise WrongUse(
+            f"{path} {f'needs a value after --{flag}' if text else f'is no flag, so there is no --no-{flag}'}"
+        )
     options = _options(annotation)
     if len(options) > 1 and types.NoneType in options and text.lower() in _NONE:
         return None

@@ -23,7 +23,7 @@ from alexflow.record.leaves import leaves
 #: Tasks whose fields are known where a condition fits none.
 _LOOKED_AT = 1_000
 
-_CONDITION = re.compile(r"(?P<path>[^=!<>~]+?)\s*(?P<operator>~=|!=|<=|>=|=|<|>)\s*(?P<value>.*)", re.DOTALL)
+_CONDITION = re.compile(r"(?P<path>[^=!<>~]+?)\s*(?P<operator>~=|!=|<=|>=|==?|<|>)\s*(?P<value>.*)", re.DOTALL)
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -123,8 +123,9 @@ def condition_in(word: str) -> FieldCondition | None:
         return None
     if not match["value"] and match["operator"][0] in "<>":
         raise WrongUse(f"{word} compares with nothing; give a value, as in '{word}5'")
-    value = match["value"] if match["operator"] == "~=" else _value(match["value"])
-    (condition,) = conditions({match["path"]: (match["operator"], value)})
+    sign = "=" if match["operator"] == "==" else match["operator"]  # as it is in Python
+    value = match["value"] if sign == "~=" else _value(match["value"])
+    (condition,) = conditions({match["path"]: (sign, value)})
     return condition
 
 

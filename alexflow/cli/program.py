@@ -68,7 +68,8 @@ def _execute(words: list[str]) -> int:
 
 def _parsed(parser: Parser, words: list[str]) -> argparse.Namespace:
     if parser.get_default("fields") is not None:  # a command that takes a target: the rest are its fields
-        options, options.fields = parser.parse_known_args(words)
+        options, rest = parser.parse_known_args(words)
+        options.fields = rest
         return options
     options, rest = parser.parse_known_intermixed_args(words)  # also `find Train --json depth=5`
     if rest:

@@ -53,6 +53,7 @@ def test_find(reader: Shell) -> None:
         ("pipeline.Train",): 3,
         ("Numbers",): 2,
         ("count=5",): 1,
+        ("count==5",): 1,
         ("count!=5", "Numbers"): 1,
         ("count>4", "count<6"): 1,
         ("kind~=^TR", "Train"): 3,

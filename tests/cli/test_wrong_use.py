@@ -35,6 +35,7 @@ CASES = {
     "a choice": (["run", "pipeline:Everything", "--choice", "c"], "Everything.choice is one of a, b"),
     "no JSON": (["run", "pipeline:Everything", "--layers", "[1"], "'[1' is not JSON"),
     "a field given twice": (["run", "pipeline:train", "--depth", "1", "--depth=2"], "depth is given twice"),
+    "no flag to be taken back": (["run", "pipeline:train", "--no-depth"], "train.depth is no flag"),
     "a word too many": (["run", "pipeline:train", "depth=5"], "'depth=5' is not a field"),
     "a bad assignment": (["run", "pipeline:train", "--set", "depth"], "--set takes NAME=VALUE"),
     "fields of what has none": (["plan", "pipeline:workflow", "--depth", "5"], "takes no fields"),
