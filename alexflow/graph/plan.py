@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from alexflow.graph.describe import Defaults
 from alexflow.graph.inspector import Catalog, Inspector, Subjects
-from alexflow.hooks import repr_of
 from alexflow.record.plan import CAUSES, Cause, Plan, PlannedTasks, with_estimates
 from alexflow.scheduler import Scheduler, TaskSpec
 from alexflow.scheduler.events import Event, Inspected, Resumed, RunRequested, TargetsAdded
 from alexflow.scheduler.instructions import Finish, Inspect, Resume
 from alexflow.storage import Storage
 from alexflow.storage.background import in_thread
+from alexflow.storage.shown_place import shown_place
 
 if TYPE_CHECKING:
     from alexflow.record.record import Record
@@ -60,11 +60,11 @@ async def make_plan(
 
 async def _planned(planning: _Planning, storage: Storage, forced: Collection[str]) -> Plan:
     if not planning.has_tasks:
-        return Plan([], len(planning.found), repr_of(storage))
+        return Plan([], len(planning.found), shown_place(storage))
     damaged = await in_thread(lambda: set(storage.quarantined()))
     record = await in_thread(_record_of, storage)
     run = await in_thread(_groups, planning, forced, damaged, record)  # there may be very many
-    return await in_thread(with_estimates, Plan(run, len(planning.found), repr_of(storage)), record)
+    return await in_thread(with_estimates, Plan(run, len(planning.found), shown_place(storage)), record)
 
 
 def _record_of(storage: Storage) -> Record:

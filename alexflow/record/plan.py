@@ -72,7 +72,7 @@ class Plan:
     Attributes:
         run: the tasks that would run, in groups.
         present: how many tasks were found done. What is upstream of those was not looked at.
-        storage: where outputs were looked for, as text.
+        storage: where outputs were looked for, as ``--storage`` takes it.
     """
 
     run: Sequence[PlannedTasks]

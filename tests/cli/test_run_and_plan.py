@@ -23,6 +23,7 @@ def test_plan_run_and_plan_again(shell: Shell) -> None:
         ["1", "pipeline.Train", "upstream", "missing"],
     ]
     assert planned.next == "alexflow run pipeline:train"
+    assert shell("plan", "pipeline:train", "--json").data["storage"] == str(shell.directory / ".alexflow")
     assert not (shell.directory / ".alexflow").exists()
 
     ran = shell("run", "pipeline:train")
