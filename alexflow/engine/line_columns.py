@@ -7,7 +7,8 @@ numbers, whether the ids of all outputs begin and end in the same way. So most t
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
@@ -16,8 +17,8 @@ from msgspec import Raw
 from alexflow.errors import IdentityError
 from alexflow.identity import canonical, packb
 from alexflow.model import AbstractTask, Output
-from alexflow.model.class_info import ClassInfo
-from alexflow.model.made_from import COMPUTE_NOW
+from alexflow.model.class_info import class_info
+from alexflow.model.made_from import COMPUTE_NOW, further_of
 from alexflow.record.id_tables import TableItems, table_of
 
 #: The form of an output or a task among the fields, in canonical MessagePack.
@@ -33,12 +34,51 @@ _PLAIN = _ITSELF | {int, float}  # in whose forms no output is
 _LEAST, _MOST = -(2**63), 2**64 - 1  # integers that MessagePack has
 
 
+class ClassFields:
+    """Facts about a class, found once for all lines of its tasks.
+
+    Args:
+        cls: the class.
+
+    Attributes:
+        version: the version of all its tasks.
+        significant: what gives each field that ids depend on, by name.
+
+    Raises:
+        IdentityError: its tasks have less in common than columns need.
+    """
+
+    def __init__(self, cls: type[AbstractTask]):
+        info, version = class_info(cls), cls.version
+        if info.id_rule is not None or not isinstance(version, str | int | None):
+            raise IdentityError(f"ids of {info.name} have a rule of their own, or each task has its own version")
+        self.version = version
+        get = info.identity_value
+        self.significant: list[tuple[str, Callable[[AbstractTask], Any]]] = [
+            (name, attrgetter(name) if get is getattr else partial(_value_of, get, name)) for name in info.significant
+        ]
+        self._info = info
+        self._insignificant = [attrgetter(name) for name in info.insignificant]
+
+    def further(self, tasks: Sequence[AbstractTask]) -> dict[int, Raw]:
+        """Return the fields that ids do not depend on of those tasks that have some, by place."""
+        if all(set(map(type, map(get, tasks))) == _OF_NOTHING for get in self._insignificant):
+            return {}
+        found = ((place, further_of(task, self._info)) for place, task in enumerate(tasks))
+        return {place: Raw(fields) for place, fields in found if fields is not None}
+
+
+def _value_of(get: Callable[[Any, str], Any], name: str, task: AbstractTask) -> Any:
+    """Return the value of a field as it enters ids; for classes that encode some."""
+    return get(task, name)
+
+
 class LineColumns:
     """Columns of some tasks.
 
     Args:
         tasks: of one class.
-        info: of that.
+        fields: of that.
 
     Attributes:
         values: the canonical values of each field that is no table; None where a task has none.
@@ -50,23 +90,21 @@ class LineColumns:
         BaseException: a value has no canonical form any more; what of the user's code computes it has raised.
     """
 
-    def __init__(self, tasks: Sequence[AbstractTask], info: ClassInfo):
+    def __init__(self, tasks: Sequence[AbstractTask], fields: ClassFields):
         self.values: dict[str, Sequence[Any]] = {}
         self.tables: list[TableItems] = []
         self.nests = False
         self.naming: set[int] = set()
         self._counts: list[int | list[int]] = []  # of outputs, for each column that has some
-        get = info.identity_value
-        for name in info.significant:
-            if get is getattr:
-                self._add(name, list(map(attrgetter(name), tasks)))
-            else:
-                self._add(name, [get(task, name) for task in tasks])
+        for name, get in fields.significant:
+            self._add(name, list(map(get, tasks)))
 
     def outputs(self, tasks: int) -> list[int]:
         """Return how many outputs each of the tasks has among its fields; it may be more than there are."""
+        if not self._counts:
+            return [0] * tasks
         counts = [[each] * tasks if isinstance(each, int) else each for each in self._counts]
-        return counts[0] if len(counts) == 1 else list(map(sum, zip(*counts, strict=True))) or [0] * tasks
+        return counts[0] if len(counts) == 1 else list(map(sum, zip(*counts, strict=True)))
 
     def _add(self, name: str, values: list[Any]) -> None:
         kinds = set(map(type, values))
@@ -125,4 +163,4 @@ def _are_numbers(kinds: set[type], values: Sequence[Any]) -> bool:
     return False
 
 
-_OF_INTEGERS, _OF_FLOATS = {int}, {float}
+_OF_INTEGERS, _OF_FLOATS, _OF_NOTHING = {int}, {float}, {type(None)}

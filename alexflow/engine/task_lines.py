@@ -10,15 +10,15 @@ from typing import Any, NamedTuple, cast
 
 from msgspec import Raw
 
-from alexflow.engine.line_columns import SOURCES, LineColumns, names_tasks, outputs_in
+from alexflow.engine.line_columns import SOURCES, ClassFields, LineColumns, names_tasks, outputs_in
 from alexflow.errors import IdentityError
 from alexflow.graph import Described
 from alexflow.hooks import passes
 from alexflow.identity import ID_SPEC, children, packb, qualified_name
 from alexflow.logs import logger
 from alexflow.model import AbstractTask, Output, WrapperTask, flatten, keys_of
-from alexflow.model.class_info import ClassInfo, class_info
-from alexflow.model.made_from import further_of, origin_of
+from alexflow.model.class_info import class_info
+from alexflow.model.made_from import origin_of
 from alexflow.record.lines import NAMED_ONLY, NIL, MadeFrom, MadeFromLine, Shape
 from alexflow.record.preimages import PreimagePacker
 from alexflow.scheduler import TaskSpec
@@ -68,6 +68,7 @@ class TaskLines:
         self._of_class: dict[type, int] = {}
         self._last: dict[type, tuple[str, tuple[str, ...], int]] = {}  # the last shape of a class with one output
         self._named: set[str] = set()  # tasks among fields that have a line, by id
+        self._fields: dict[type, ClassFields] = {}
         self._packer = PreimagePacker()
 
     def lines(self, tasks: Sequence[Described], first: int) -> LinesOfTasks:
@@ -112,21 +113,22 @@ class TaskLines:
         """
         tasks, specs = _unwrapped(group), [described.spec for described in group]
         cls, count = type(tasks[0]), len(tasks)
-        info, version = class_info(cls), cls.version
-        if info.id_rule is not None or not isinstance(version, str | int | None):
-            raise IdentityError(f"ids of {info.name} have a rule of their own, or each task has its own version")
-        columns = LineColumns(tasks, info)
+        fields = self._fields.get(cls)
+        if fields is None:
+            fields = self._fields[cls] = ClassFields(cls)
+        columns = LineColumns(tasks, fields)
         digests = _digests([spec.task_id for spec in specs])
         shapes, keys = self._shapes_of(tasks, group)
-        further = _further_of(tasks, info)
+        further = fields.further(tasks)
         inputs = _inputs_elsewhere(specs, columns.outputs(count))
-        others: dict[int, FurtherItems] = {
-            place: (further.get(place, NIL), inputs.get(place), keys.get(place))
-            for place in sorted({*further, *inputs, *keys})
-        }
+        others: dict[int, FurtherItems] = {}
+        if further or inputs or keys:
+            for place in sorted({*further, *inputs, *keys}):
+                others[place] = further.get(place, NIL), inputs.get(place), keys.get(place)
         for place in columns.naming:
             self._add_named(tasks[place], behind)
-        packed = self._packer.pack_joined(packb((ID_SPEC, version, columns.values)), count, has_outputs=columns.nests)
+        values = packb((ID_SPEC, fields.version, columns.values))
+        packed = self._packer.pack_joined(values, count, has_outputs=columns.nests)
         return _MADE_FROM, first, shapes, digests, (), (*packed, columns.tables), others
 
     def _apart(self, described: Described, behind: dict[str, MadeFrom]) -> MadeFrom | None:
@@ -223,7 +225,7 @@ class TaskLines:
 
 def _by_class(tasks: Sequence[Described]) -> Collection[Sequence[Described]]:
     """Group tasks by their class; wrappers are of a class of their own."""
-    if len({type(described.task) for described in tasks}) == 1:
+    if len(tasks) == 1 or len({type(described.task) for described in tasks}) == 1:
         return (tasks,)
     groups: dict[type, list[Described]] = {}
     for described in tasks:
@@ -245,15 +247,6 @@ def _unwrapped(group: Sequence[Described]) -> list[AbstractTask]:
     return tasks
 
 
-def _further_of(tasks: Sequence[AbstractTask], info: ClassInfo) -> dict[int, Raw]:
-    """Return the fields that are not significant of those tasks that have some, by place."""
-    for name in info.insignificant:
-        if any(getattr(task, name, None) is not None for task in tasks):
-            further = ((place, further_of(task, info)) for place, task in enumerate(tasks))
-            return {place: Raw(fields) for place, fields in further if fields is not None}
-    return {}
-
-
 def _inputs_elsewhere(specs: Sequence[TaskSpec], outputs: list[int]) -> dict[int, tuple[str, ...]]:
     """Return the inputs of tasks whose inputs are not the outputs in their fields, by place.
 
@@ -261,8 +254,7 @@ def _inputs_elsewhere(specs: Sequence[TaskSpec], outputs: list[int]) -> dict[int
         specs: of the tasks.
         outputs: how many each has in its fields; it can only be too many.
     """
-    inputs = [spec.inputs for spec in specs]
-    if list(map(len, inputs)) == outputs and all(map(_acyclic_of, specs)):
+    if [len(spec.inputs) for spec in specs] == outputs and all(map(_acyclic_of, specs)):
         return {}
     held = zip(specs, outputs, strict=True)
     return {
