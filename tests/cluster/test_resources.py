@@ -112,7 +112,7 @@ def test_devices_are_read_as_they_are_written():
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("--memory=much", "ResourceSpec.memory must be"),
+        ("--memory=much", "--memory must be"),
         ("--cpus=0", "--cpus must be at least 1, not 0"),
         ("--devices=gpu", "devices are given as gpu=0,1, not 'gpu'"),
     ],
