@@ -70,7 +70,7 @@ def _found(storage: Storage, key: str) -> _Found:
             if line.is_last and _is(key, line.task_id):
                 begun.setdefault(line.task_id, _Begun(run, line))
     made = _made(storage, key, begun)
-    meant = sorted({*begun, *([] if made is None else [made.task_id])})
+    meant = sorted(begun.keys() if made is None else begun.keys() | {made.task_id})
     if len(meant) > 1:
         raise AmbiguousKey(key, meant[:_MOST_NAMED], len(meant) > _MOST_NAMED)
     (task_id,) = meant

@@ -411,7 +411,7 @@ def _run_in_context(
             # as must_wait, without the call: thousands may be woken in one turn
             if (turns.waiting or turns.is_over()) and type(argument) is not GeneratorExit:
                 try:
-                    yield from turns.wait()
+                    yield from turns.wait()  # pyright: ignore[reportGeneralTypeIssues]  # it is a generator
                 except BaseException as error:
                     step, argument = job.throw, error
             if this_process.generation != process:  # another coroutine on this loop has forked, and its child awaits
