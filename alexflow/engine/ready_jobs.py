@@ -202,10 +202,10 @@ class ReadyJobs(JobSource):
         if not self.alone:
             return ()
         tasks, kind = self._tasks, self._kind
-        successors = [tasks[each] for each in self._scheduler.successors_of(task_id) if tasks[each].kind == kind]
-        if successors:
-            self._record.about_to_run(successors, self._forced)
-        return [self.job(described.spec.task_id) for described in successors]
+        return [self.job(each) for each in self._scheduler.successors_of(task_id) if tasks[each].kind == kind]
+
+    def prefetch(self, jobs: Sequence[Job]) -> None:
+        self._record.about_to_run([self._tasks[job.task_id] for job in jobs], self._forced)
 
     def _begin(self, task_ids: Sequence[str]) -> None:
         """Take tasks from the ready queue; if rates are limited, it counts when."""

@@ -222,6 +222,10 @@ class JobSource(ABC):
     def successors_of(self, task_id: str) -> Iterable[Job]:
         """Yield jobs that will be ready as soon as the job of a task has succeeded; for executors that prefetch."""
 
+    @abstractmethod
+    def prefetch(self, jobs: Sequence[Job]) -> None:
+        """Note jobs that the executor is about to send before they are ready, many in one call."""
+
 
 #: The methods of an executor that concern jobs. One that stands before another hands these on.
 JOB_METHODS = ("expect", "offer", "cancel", "prune", "forget", "invalidate", "ahead", "lacks", "at_work")

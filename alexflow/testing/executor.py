@@ -123,9 +123,9 @@ class SimulatedExecutor(Executor):
         else:
             under_way.timer = self._loop.call_later(seconds, self._work, under_way)
         if self._looks_ahead:
-            self.speculative.update(
-                dict.fromkeys(follower.task_id for follower in self._source.successors_of(job.task_id))
-            )
+            successors = list(self._source.successors_of(job.task_id))
+            self._source.prefetch(successors)
+            self.speculative.update(dict.fromkeys(successor.task_id for successor in successors))
 
     def _out_of_time(self, under_way: _Underway) -> None:
         job = under_way.job

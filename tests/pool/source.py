@@ -32,6 +32,7 @@ class Source(JobSource):
     def __init__(self, successors: dict[str, Job], ready: dict[str, Ready]):
         self.queue: OrderedDict[str, Job] = OrderedDict()
         self.left = 0  # jobs that were withdrawn
+        self.prefetched: list[list[str]] = []  # in each call
         self._successors = successors
         self._ready = ready
 
@@ -81,3 +82,6 @@ class Source(JobSource):
     def successors_of(self, task_id: str) -> Sequence[Job]:
         job = self._successors.get(task_id)
         return [job] if job is not None and job.task_id not in self._ready else []
+
+    def prefetch(self, jobs: Sequence[Job]) -> None:
+        self.prefetched.append([job.task_id for job in jobs])

@@ -285,6 +285,12 @@ class JobFeed:
 
     def _speculate(self, place: Place, batch: list[Assignment]) -> None:
         """Add jobs that come after those that the place has, and after these, as long as there is room."""
+        ready = len(batch)
+        self._add_successors(place, batch)
+        if len(batch) > ready:  # noted together: one at a time takes ten times as long
+            self._source.prefetch([sent.job for sent in batch[ready:]])
+
+    def _add_successors(self, place: Place, batch: list[Assignment]) -> None:
         while place.speculated_to < place.number:
             number = place.speculated_to + 1
             sent = place.sent.get(number)

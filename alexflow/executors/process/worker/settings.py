@@ -29,7 +29,8 @@ from alexflow.executors.process.worker.limits import limits, lowered
 from alexflow.executors.process.worker.noted_calls import noted
 
 _names = vars(os)  # a task may delete some
-_umask, _fchdir = os.umask, os.fchdir  # as they are before calls of them are noted
+# as they are before calls of them are noted: what is called after each task must not look like a change by the next one
+_umask, _fchdir, _alarm = os.umask, os.fchdir, signal.alarm
 
 #: Settings are restored after each task that took so long, whatever has been noted: it costs a hundredth of its time.
 LONG = 0.0002  # seconds
@@ -141,7 +142,7 @@ class ProcessSettings:
         Returns:
             As for :meth:`put_back`.
         """
-        signal.alarm(0)
+        _alarm(0)
         if _sigmask(signal.SIG_BLOCK, ()) != self._mask:
             signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
         for timer in (signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
