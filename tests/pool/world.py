@@ -226,6 +226,8 @@ class World:
             if sent.number not in sent.place.sent:
                 continue
             name = sent.job.task_id
+            if sent.is_speculative and not any(name in names for names in self.source.prefetched):
+                raise Broken(f"{name} is sent before it is ready, and was not noted")
             if name in self.cannot_travel:
                 self.machine.cannot_be_sent(sent, NotDone(name, "fatal"))
                 self.machine.feed()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import subprocess
+import sys
 from dataclasses import dataclass
 from os import chdir as imported_early
 from typing import Any
@@ -68,3 +70,22 @@ def test_the_engines_process_is_left_alone():
     import alexflow.executors.process.worker.main  # noqa: F401
 
     assert type(os.chdir) is type(len)
+
+
+LOOKS = """
+from alexflow.executors.process.worker.noted_calls import noted
+from alexflow.executors.process.worker.settings import ProcessSettings
+
+noted.watch()
+settings = ProcessSettings()
+assert settings.look_closer() == ""
+print(noted.changed)
+noted.changed = True  # as if a task had called something
+assert settings.put_back() == ""
+print(noted.changed)
+"""
+
+
+def test_a_closer_look_is_no_change_itself():
+    found = subprocess.run([sys.executable, "-c", LOOKS], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["False", "False"]
