@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -16,14 +15,12 @@ from alexflow.cli.recorded import bytes_in, fields_in_line, record_of, seconds_i
 from alexflow.cli.wrong_use import WrongUse, suggestion
 from alexflow.progress.text import duration
 from alexflow.record import Entry, Record
-from alexflow.record.conditions import FieldCondition, conditions
+from alexflow.record.conditions import FieldCondition, conditions, split_condition
 from alexflow.record.fields import NO_SUCH_FIELD, value_at
 from alexflow.record.leaves import leaves
 
 #: Tasks whose fields are known where a condition fits none.
 _LOOKED_AT = 1_000
-
-_CONDITION = re.compile(r"(?P<path>[^=!<>~]+?)\s*(?P<operator>~=|!=|<=|>=|==?|<|>)\s*(?P<value>.*)", re.DOTALL)
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -118,14 +115,13 @@ def condition_in(word: str) -> FieldCondition | None:
     Raises:
         WrongUse: it is one without a value.
     """
-    match = _CONDITION.fullmatch(word)
-    if match is None:
+    split = split_condition(word)
+    if split is None:
         return None
-    if not match["value"] and match["operator"][0] in "<>":
+    path, sign, text = split
+    if not text and sign[0] in "<>":
         raise WrongUse(f"{word} compares with nothing; give a value, as in '{word}5'")
-    sign = "=" if match["operator"] == "==" else match["operator"]  # as it is in Python
-    value = match["value"] if sign == "~=" else _value(match["value"])
-    (condition,) = conditions({match["path"]: (sign, value)})
+    (condition,) = conditions({path: (sign, text if sign == "~=" else _value(text))})
     return condition
 
 

@@ -156,10 +156,8 @@ def _are_numbers(kinds: set[type], values: Sequence[Any]) -> bool:
     if kinds == _OF_INTEGERS:
         return bool(min(values) >= _LEAST and max(values) <= _MOST)
     if kinds == _OF_FLOATS:
-        total = sum(values)
-        return bool(
-            total == total
-        )  # which infinities of both signs are not, either: then they are looked at one by one
+        total = sum(values)  # NaN also where there are infinities of both signs: those are looked at one by one
+        return bool(total == total)
     return False
 
 

@@ -28,6 +28,17 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
 
 OPERATORS = tuple(_OPERATORS)
 
+_WORD = re.compile(r"(?P<path>[^=!<>~]+?)\s*(?P<operator>~=|!=|<=|>=|==?|<|>)\s*(?P<value>.*)", re.DOTALL)
+
+
+def split_condition(word: str) -> tuple[str, str, str] | None:
+    """Split a condition such as ``config.depth>4`` into path, operator and the text of a value; None if it is none."""
+    match = _WORD.fullmatch(word)
+    if match is None:
+        return None
+    sign = "=" if match["operator"] == "==" else match["operator"]  # as it is in Python
+    return match["path"], sign, match["value"]
+
 
 class FieldCondition(NamedTuple):
     """A condition on one field.

@@ -23,6 +23,7 @@ from alexflow.cards.kept import cards_of_run, cards_of_task
 from alexflow.engine.engine import Engine
 from alexflow.errors import AlexflowError, AmbiguousKey, DefinitionError, NotRecorded
 from alexflow.record import Entry, Explanation, Record
+from alexflow.record.conditions import split_condition
 from alexflow.report.cards import digest_of
 from alexflow.report.details import field_texts
 from alexflow.report.writing import report_page
@@ -37,8 +38,6 @@ _ASSETS = {"page.css": "text/css", "timeline.js": "text/javascript", "live.js": 
 
 #: What the first viewer of an engine needs: imported in a turn of its loop, that would be held for 10 ms and more.
 _OF_VIEWERS = ("anyio._backends._asyncio", "alexflow.engine.survey", "alexflow.engine.why")
-
-_CONDITION = re.compile(r"([\w.]+)(!=|<=|>=|~=|=|<|>)(.*)", re.DOTALL)
 
 
 def app(
@@ -172,11 +171,12 @@ class _LivePage:
         """The tasks of a class, with some fields, or whose id begins so."""
         record, cls, where = Record(self._storage), None, dict[str, Any]()
         for word in words.split():
-            condition = _CONDITION.fullmatch(word)
+            condition = split_condition(word)
             if condition is None:
                 cls = word
             else:
-                where[condition[1]] = (condition[2], _value(condition[3]))
+                path, sign, text = condition
+                where[path] = (sign, _value(text))
         try:
             found = [entry for entry, _ in zip(record.entries(cls, where), range(pages.MOST_ROWS_SHOWN), strict=False)]
             if not found and cls is not None and not where:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from alexflow import DynamicTask, Engine, JSONOutput, Output, Task
+from alexflow import DynamicTask, Engine, Output, Task
 from alexflow.errors import AlexflowError, TaskError
 from alexflow.limits import Queue
 from benchmarks.services.tasks import Stored, StoredInProcess
@@ -33,12 +33,8 @@ class Together(Stored):
 
 
 @dataclass(frozen=True)
-class Same(Stored):
+class Same(Together):
     """One that many callers ask for."""
-
-    async def run(self, input: Any, output: Any) -> None:
-        await gate[-1].wait()
-        await output.astore(self.number)
 
 
 @dataclass(frozen=True)
@@ -59,20 +55,13 @@ class Fails(Stored):
 
 
 @dataclass(frozen=True)
-class Reads(Task):
+class Reads(Stored):
     """One that reads the output of another."""
 
-    number: int
     read: Output[int]
 
     def input(self) -> Output[int]:
         return self.read
-
-    def output(self) -> JSONOutput[Any]:
-        return self.build_output(JSONOutput[int], key="number.json")
-
-    async def run(self, input: Any, output: Any) -> None:
-        await output.astore(self.number)
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,7 @@ def test_pages_of_runs_tasks_and_searches(tmp_path: Path, written: WrittenRun) -
         assert "<pre>cd /home &amp;&amp; python script.py</pre>" in text, "the record of outputs cannot make it again"
         assert get(port, "/tasks/nothing")[0] == 404
         assert f"n={done}," in get(port, f"/search?q=n%3D{done}")[2]
+        assert f"n={done}," in get(port, f"/search?q=n%3D%3D{done}")[2]
         assert "is not" in get(port, "/search?q=n%7E%3D%28")[2] or get(port, "/search?q=n%7E%3D%28")[0] == 200
         assert "text/javascript" in get(port, "/assets/timeline.js")[1]["content-type"]
         assert get(port, "/assets/../secret")[0] == 404
