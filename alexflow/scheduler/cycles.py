@@ -7,14 +7,17 @@ behind one. It takes a bounded number of steps per turn, so that a large graph d
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from alexflow.errors import CycleError
 from alexflow.scheduler.completion import ready_if_complete
 from alexflow.scheduler.dependents import missing_outputs
 from alexflow.scheduler.failure import fail_conflicts, fail_graph
 from alexflow.scheduler.instructions import Resume
-from alexflow.scheduler.state import MISSING, Group, Key, Node, State
+from alexflow.scheduler.state import MISSING, Group, Node, State
+
+#: Inputs or readers of a task that are looked at in one step: it is little work.
+EDGES_PER_STEP = 16
 
 
 def search_groups(state: State) -> None:
@@ -59,6 +62,8 @@ class CycleSearch:
         self.order: list[Node] = group.nodes if group.acyclic else []
         self.queue: deque[Node] = deque()
         self.counted = len(self.order)
+        self.inputs_counted = 0  # of the task that is being counted
+        self.readers: deque[Node] = deque()  # of what was taken away, each once for each of its inputs
         self.searched = group.acyclic
         self.started = 0
 
@@ -83,38 +88,54 @@ class CycleSearch:
         steps = self._count(state, steps)
         if self.counted == len(self.group.nodes):
             steps = self._take_away(state, steps)
-            if not self.queue:
+            if not (self.queue or self.readers):
                 self.searched = True
-                self._fail_cycle(state)
+                if len(self.order) < len(self.group.nodes):
+                    self._fail_cycle(state)
         return steps
 
     def _count(self, state: State, steps: int) -> int:
         nodes = self.group.nodes
         while steps > 0 and self.counted < len(nodes):
             node = nodes[self.counted]
-            self.counted += 1
-            steps -= 1
             # those without a group were started before this one met another, and wait for what was lost since
-            node.indegree = sum(1 for _ in _producers(state, node)) if node.missing and node.group is not None else 0
+            inputs = node.spec.inputs if node.missing and node.group is not None else ()
+            if not self.inputs_counted:
+                node.indegree = 0
+            some = inputs[self.inputs_counted : self.inputs_counted + EDGES_PER_STEP * steps]
+            node.indegree += sum(1 for _ in _producers(state, some))
+            self.inputs_counted += len(some)
+            steps -= 1 + len(some) // EDGES_PER_STEP
+            if self.inputs_counted < len(inputs):
+                break
+            self.counted += 1
+            self.inputs_counted = 0
             if node.indegree == 0:
                 self.queue.append(node)
         return steps
 
     def _take_away(self, state: State, steps: int) -> int:
-        while steps > 0 and self.queue:
+        while steps > 0 and (self.readers or self.queue):
+            if self.readers:
+                steps -= self._free_readers() // EDGES_PER_STEP
+                continue
             node = self.queue.popleft()
             self.order.append(node)
             steps -= 1
             for key in missing_outputs(state, node):
-                self._free_readers(key)
+                self.readers += key.readers
         return steps
 
-    def _free_readers(self, key: Key) -> None:
-        for reader in key.readers:
+    def _free_readers(self) -> int:
+        """Count one input less for some readers. Returns how many."""
+        some = min(EDGES_PER_STEP, len(self.readers))
+        for _ in range(some):
+            reader = self.readers.popleft()
             if reader.indegree > 0 and reader.group is not None:
                 reader.indegree -= 1
                 if reader.indegree == 0:
                     self.queue.append(reader)
+        return some
 
     def _fail_cycle(self, state: State) -> None:
         for node in self.group.nodes:
@@ -132,9 +153,9 @@ class CycleSearch:
         return steps
 
 
-def _producers(state: State, node: Node) -> Iterator[Node]:
-    """Yield the tasks of the same group that make a missing input, once per input."""
-    for name in node.spec.inputs:
+def _producers(state: State, inputs: Iterable[str]) -> Iterator[Node]:
+    """Yield the tasks of the same group that make missing inputs, once per input."""
+    for name in inputs:
         key = state.keys.get(name)
         if key is not None and key.state == MISSING:
             producer = key.producer
@@ -148,5 +169,5 @@ def _cycle(state: State, start: Node) -> list[Node]:
     node = start
     while node not in seen:
         seen[node] = len(seen)
-        node = next(producer for producer in _producers(state, node) if producer.indegree > 0)
+        node = next(producer for producer in _producers(state, node.spec.inputs) if producer.indegree > 0)
     return list(seen)[seen[node] :]

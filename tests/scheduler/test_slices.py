@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import pytest
 
-from alexflow.scheduler import TaskSpec
+from alexflow.scheduler import TaskSpec, cycles
 from alexflow.scheduler.demand import INPUTS_PER_STEP
 from alexflow.scheduler.events import (
     Event,
@@ -314,8 +316,8 @@ class Turns(Play):
         self.scheduler.handle = counted  # type: ignore[method-assign]
 
 
-def longest_turn(width: int, on_error: Any, events: Callable[[int], list[Event]]) -> int:
-    """Return the calls of the longest turn that follows from events, of a fan of so many tasks."""
+def discovered(width: int, on_error: Any) -> Turns:
+    """Discover a fan of so many tasks, which any cycle could lead through, but for the task that all of them need."""
     turns = Turns()
     keys = tuple(f"k{number}" for number in range(width))
     turns.tell(RunRequested(1, ("end",), (), on_error))
@@ -324,7 +326,18 @@ def longest_turn(width: int, on_error: Any, events: Callable[[int], list[Event]]
         missing = tuple((key, f"t{key}") for key in keys[first : first + 128])
         specs = tuple(TaskSpec(task, ("src",), outputs=(key,)) for key, task in missing)
         turns.tell(Inspected(missing=missing, specs=specs))
-    turns.tell(Inspected(missing=(("src", "S"),), specs=(TaskSpec("S", outputs=("src",)),)))
+    turns.longest = 0
+    return turns
+
+
+#: The rest of it: now it is known whole, and searched for cycles.
+SOURCE = Inspected(missing=(("src", "S"),), specs=(TaskSpec("S", outputs=("src",)),))
+
+
+def longest_turn(width: int, on_error: Any, events: Callable[[int], list[Event]]) -> int:
+    """Return the calls of the longest turn that follows from events, of a fan of so many tasks."""
+    turns = discovered(width, on_error)
+    turns.tell(SOURCE)
     turns.longest = 0
     for event in events(width):
         turns.tell(event)
@@ -349,3 +362,36 @@ def succeeds(width: int) -> list[Event]:
 def test_no_turn_is_longer_when_there_are_more_tasks(events: Callable[[int], list[Event]], on_error: str) -> None:
     few, many = longest_turn(1000, on_error, events), longest_turn(8000, on_error, events)
     assert many < few * 1.2
+
+
+def test_no_turn_of_the_search_for_cycles_is_longer_when_there_are_more_tasks() -> None:
+    def steps(width: int) -> int:
+        turns, looked_at = discovered(width, "stop"), 0
+
+        def count(frame: FrameType, event: str, argument: Any) -> Callable[..., Any] | None:
+            nonlocal looked_at
+            if frame.f_code.co_filename != cycles.__file__:
+                return None
+            looked_at += event == "line"
+            return count
+
+        handle, longest = turns.scheduler.handle, 0
+
+        def counted(event: Event, now: float = 0.0) -> list[Any]:
+            nonlocal looked_at, longest
+            looked_at = 0
+            try:
+                return handle(event, now)
+            finally:
+                longest = max(longest, looked_at)
+
+        turns.scheduler.handle = counted  # type: ignore[method-assign]
+        sys.settrace(count)
+        try:
+            turns.tell(SOURCE)
+        finally:
+            sys.settrace(None)
+        assert turns.started == 1
+        return longest
+
+    assert steps(8000) < steps(1000) * 1.2
