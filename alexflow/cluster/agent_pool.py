@@ -21,7 +21,7 @@ from alexflow.cluster.misfits import Misfits
 from alexflow.cluster.module_check import ModuleCheck, with_remedies
 from alexflow.errors import WorkerDied
 from alexflow.executors.capacity import Binding, Demand
-from alexflow.executors.interface import Job, JobSource, NotDone, RemoteUsage, Report
+from alexflow.executors.interface import Job, JobSource, NotDone, RemoteUsage, Report, Usage
 from alexflow.executors.process.instructions import StartPlaces
 from alexflow.executors.process.memory_shortage import MemoryShortage
 from alexflow.executors.process.outcomes import worker_died
@@ -211,7 +211,7 @@ class AgentPool(ProcessExecutor):
         if agent.is_timed and self._demand is not None:  # each job is looked at from now on: whether it fits
             self._demand.activate()
             self._misfits.watch()
-        self._resize()
+        self._machine.roster.size += agent.places
         self._machine.start_for(len(self._source))
         self._feed()
 
@@ -219,7 +219,7 @@ class AgentPool(ProcessExecutor):
         """Send an agent nothing more; take back what it has not begun."""
         del self.remote_workers.agents[agent.site.roster]
         del self._machine.claims.sites[agent.site]
-        self._resize()
+        self._machine.roster.size -= agent.places
         workers = self._workers_of(agent)
         self._machine.roster.surplus.update(worker for worker in workers if not worker.is_leaving)
         self._machine.replace(workers)
@@ -240,15 +240,12 @@ class AgentPool(ProcessExecutor):
             self.agents.remove(agent)
             if self.remote_workers.agents.pop(agent.site.roster, None) is not None:
                 del self._machine.claims.sites[agent.site]
-            self._resize()
+                self._machine.roster.size -= agent.places
         agent.lose()
 
     def fail_waiting(self, error: Callable[[Job], NotDone]) -> None:
         """Fail the jobs that wait for a place."""
         self._report([error(job) for job in self._source.take(len(self._source))])
-
-    def _resize(self) -> None:
-        self._machine.roster.size = sum(agent.places for agent in self.remote_workers.agents.values())
 
     def _workers_of(self, agent: AgentConnection) -> list[WorkerState]:
         hosted = set(agent.workers.values())
@@ -272,12 +269,15 @@ class AgentPool(ProcessExecutor):
             self._go_on_after_reports(reported)
 
     def _take_in_one(self, worker: WorkerState, message: ToEngine) -> None:
-        if type(message) is JobsDone:
-            host = worker.process.host
+        if type(message) is JobsDone:  # by far the most: without a copy that has the host
+            host, take = worker.process.host, worker.process.printed.take_output
+            usage: Sequence[Usage] = message.usage
             if host != self._host_name:
-                usage = [RemoteUsage(each.worker, each.cpu, each.rss, each.stored, host) for each in message.usage]
-                message = replace(message, usage=usage)
-        elif type(message) is JobFailed:
+                usage = [RemoteUsage(each.worker, each.cpu, each.rss, each.stored, host) for each in usage]
+            printed = {number: take(number) for number in message.printed}
+            self._machine.done(worker, message.numbers, message.seconds, printed, message.overtaken, usage)
+            return
+        if type(message) is JobFailed:
             fault = with_remedies(message.fault, worker.process.host, self._definitions.by_value)
             message = message if fault is message.fault else replace(message, fault=fault)
         super()._take_in_one(worker, message)

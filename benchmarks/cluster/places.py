@@ -44,10 +44,12 @@ async def cost(directory: Path, agents: int, seconds: float, jobs: int) -> tuple
         await engine.run(executor.last)  # so that all workers are there, and estimates
         before = [(line.own, line.jobs, line.messages) for line in executor.lines]
         target = executor.last = joined(0, jobs)
+        looked = executor.answers.own
         started = time.process_time()
         await engine.run(target)
         took = time.process_time() - started
         own = sum(line.own - was for line, (was, _, _) in zip(executor.lines, before, strict=True))
+        own += executor.answers.own - looked
         sent = sum(line.jobs - was for line, (_, was, _) in zip(executor.lines, before, strict=True))
         frames = sum(line.messages - was for line, (_, _, was) in zip(executor.lines, before, strict=True))
     return (took - own) / jobs * 1e6, sent / max(1, frames)

@@ -39,9 +39,14 @@ _USED = Usage(1, 0, 0, {})
 
 
 class Answers:
-    """Frames that come in after a time, by one timer: those of the event loop compare themselves in Python."""
+    """Frames that come in after a time, by one timer: those of the event loop compare themselves in Python.
+
+    Attributes:
+        own: seconds of CPU that finding those that are due takes, which lines would not have to.
+    """
 
     def __init__(self) -> None:
+        self.own = 0.0
         self._loop = asyncio.get_running_loop()
         self._due: list[tuple[float, int, Callable[[bytes], None], bytes]] = []
         self._number = count()
@@ -63,9 +68,13 @@ class Answers:
         self._timer = self._loop.call_at(due, self._look)
 
     def _look(self) -> None:
+        started = time.thread_time()
         now = self._loop.time()
+        come: list[tuple[Callable[[bytes], None], bytes]] = []
         while self._due and self._due[0][0] <= now:
-            _, _, receive, frame = heapq.heappop(self._due)
+            come.append(heapq.heappop(self._due)[2:])
+        self.own += time.thread_time() - started
+        for receive, frame in come:
             self._loop.call_soon(receive, frame)
         self._timer = None
         if self._due:
@@ -139,6 +148,7 @@ class QuickAgents(AgentExecutor):
         self._count = count
         self._seconds = seconds
         self.lines: list[QuickLine] = []
+        self.answers: Answers
         self.last: AbstractTask | None = None  # its output is looked for
 
     def _begins(self, task_id: str) -> None:
@@ -150,7 +160,7 @@ class QuickAgents(AgentExecutor):
         self._storage = storage
         super().open(storage, report, source)
         pool = self._opened()
-        answers = Answers()
+        answers = self.answers = Answers()
         for number in range(self._count):
             line = QuickLine(self._seconds, self._begins, answers)
             introduction = Introduction(b"", b"", f"agent-{number}", "here", 1, 1, "", "", 1, 0, {})

@@ -7,6 +7,8 @@ from alexflow.executors.process.instructions import StartPlaces, StopJob
 from alexflow.executors.process.job_feed import MAX_JOBS_PER_MESSAGE
 from alexflow.executors.process.machine import BLOCKED_AFTER
 from alexflow.executors.process.places import Place
+from alexflow.executors.process.roster import Roster
+from alexflow.executors.process.runtime_estimates import SAMPLE
 from tests.pool.histories import chain, learn, names, outcome, run, submit
 from tests.pool.world import World
 
@@ -71,6 +73,33 @@ def test_a_report_looks_at_its_own_place_however_many_there_are(monkeypatch):
         assert len(names(worker)) == 1  # it has got the next one
         assert {place.ordinal for place in looks} == {worker.place.ordinal}
         assert len(looks) < 20
+
+
+def test_idle_places_get_a_long_job_each_in_one_look_however_many_wait(monkeypatch):
+    world = World(size=50)
+    idle_after(world, "long", 1.0)
+    looks = []
+    take = world.source.take
+    monkeypatch.setattr(world.source, "take", lambda limit, fits=None: looks.append(limit) or take(limit, fits))
+    submit(world, " ".join(f"j{n}" for n in range(200)), key="long")
+    assert [len(names(worker)) for worker in world.workers] == [1] * 50
+    assert looks == [50]
+
+
+def test_a_short_job_behind_long_ones_brings_others():
+    world = World(size=10)
+    idle_after(world, "long", 1.0)
+    world.machine._estimates.learn("short", 0.0001)
+    world.submit([world.job(f"j{n}", "long" if n < SAMPLE else "short") for n in range(SAMPLE + 100)])
+    assert [len(names(worker)) == 1 for worker in world.workers] == [True] * SAMPLE + [False] * 2
+
+
+def idle_after(world: World, key: str, seconds: float) -> None:
+    """Let all places have run a job of a key that takes so long."""
+    submit(world, " ".join(f"first{n}" for n in range(world.machine.roster.size)), key=key)
+    for worker in world.workers:
+        run(world, worker)
+    world.machine._estimates._seconds[key] = seconds
 
 
 # -- head-of-line blocking
@@ -217,6 +246,18 @@ def test_what_is_as_urgent_does_not():
     submit(world, "a b c d", priority=-10)
     submit(world, "e", priority=-10)
     assert not worker.revoking
+
+
+def test_places_are_not_looked_through_where_nothing_is_more_urgent(monkeypatch):
+    world = World(size=200)
+    submit(world, " ".join(f"j{n}" for n in range(300)), key="long")
+    looks = []
+    holding_up = Roster.holding_up
+    monkeypatch.setattr(Roster, "holding_up", lambda *arguments: looks.append(0) or holding_up(*arguments))
+    submit(world, "another", key="long")
+    assert not looks
+    submit(world, "urgent", key="long", priority=1)
+    assert looks
 
 
 def test_an_idle_place_takes_what_is_urgent():

@@ -72,6 +72,7 @@ class JobFeed:
         self._idle: dict[Place, None] = {}  # places without jobs; dicts as sets that keep their order
         self._short: dict[Place, None] = {}  # those that will soon be idle
         self._speculative = 0  # jobs in ``assigned`` that are not ready
+        self._least_urgent = NOTHING_SENT  # at most the priority of each of them
         self.claims = Claims(capacity, self.roster, source, self._estimates, self._instruct, wake)
 
     def _instruct(self, instruction: PoolInstruction) -> None:
@@ -100,8 +101,9 @@ class JobFeed:
 
     def _make_way(self, waiting: int) -> None:
         """Have places give back what they have not begun, for up to so many jobs that are more urgent."""
-        if all(place.sent for place in self.roster.places):
-            for place in self.roster.holding_up(self._source.urgency)[:waiting]:
+        urgency = self._source.urgency
+        if self._least_urgent < urgency and all(place.sent for place in self.roster.places):
+            for place in self.roster.holding_up(urgency)[:waiting]:
                 place.makes_way = True
                 self._revoke(place)
 
@@ -137,20 +139,23 @@ class JobFeed:
         short.sort(key=attrgetter("expected"))
         loads = [0.0] * (len(idle) + len(self._idle)) + [place.expected for place in short]
         if loads:
-            fair_share = self._estimates.fair_share(self._source.keys(SAMPLE), waiting, loads)
-            most = 1 if waiting <= len(idle) else MAX_JOBS_PER_MESSAGE  # one each, without a look at the next
-            if most == 1 and not self._reserve:
+            first = self._source.keys(SAMPLE)
+            fair_share = self._estimates.fair_share(first, waiting, loads)
+            most = 1 if waiting <= len(idle) else MAX_JOBS_PER_MESSAGE
+            if (most == 1 or self._estimates.fill_a_place(first)) and not self._reserve:
                 waiting = self._give_one_each(idle)
             for place in (*idle, *short):
-                if waiting:
-                    waiting = self._fill(place, fair_share, most)
-                self._sort_in(place)
+                if place.expected <= PREFETCH_SECONDS / 2:  # else it has been given enough
+                    if waiting:
+                        waiting = self._fill(place, fair_share, most)
+                    self._sort_in(place)
         return waiting
 
     def _give_one_each(self, idle: list[Place]) -> int:
         """Send each of these places a job, without a look at what comes next; return how many wait.
 
-        With a thousand places that have a job each, taking them together saves a tenth of what a job costs.
+        With a thousand places that have a job each, taking them together saves a tenth of what a job costs; where more
+        wait, and each takes long, a sixth.
         """
         now = self._clock()
         expect = self._estimates.expect
@@ -242,6 +247,8 @@ class JobFeed:
         return left
 
     def _assign(self, place: Place, batch: list[Assignment]) -> None:
+        if not self.assigned:
+            self._least_urgent = NOTHING_SENT
         for sent in batch:
             place.number = number = sent.number
             place.expected += sent.expected
@@ -250,6 +257,7 @@ class JobFeed:
                 place.claim = sent.claim
         if batch:  # the last one is the least urgent, or comes after one that is
             place.least_urgent = min(place.least_urgent, batch[-1].job.priority)
+            self._least_urgent = min(self._least_urgent, place.least_urgent)
 
     def _unassign(self, sent: Assignment) -> bool:
         """Remove a job from ``assigned``, unless it has been withdrawn, and perhaps assigned once more."""

@@ -37,6 +37,14 @@ class RuntimeEstimates:
         ahead = sum(map(self.expect, first)) / len(first) * waiting if first else 0.0
         return (ahead + sum(loads)) / len(loads) * (1 - ROUNDING)
 
+    def fill_a_place(self, first: Sequence[Hashable]) -> bool:
+        """Whether a place that has one of the jobs that wait gets no second one.
+
+        Args:
+            first: the keys of the first of them; they stand for all of them.
+        """
+        return min(map(self.expect, first), default=0.0) > PREFETCH_SECONDS / 2
+
     def learn(self, key: Hashable, seconds: float) -> None:
         """Learn that a job took ``seconds``. Quicker ones weigh more: the first also pays for imports."""
         known = self._seconds.get(key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from types import FunctionType
 from typing import cast
 
@@ -172,12 +172,14 @@ class WorkerSet:
         self._announces = False
         self._announced.clear()
 
-    def new_definitions(self, worker: WorkerState, needs: Iterable[int]) -> list[Definition]:
+    def new_definitions(self, worker: WorkerState, needs: Collection[int]) -> list[Definition]:
         """Return the definitions that the worker lacks; from now on they count as sent."""
         if self._definitions.changed:
             for other in [*self.workers, *self.leaving]:
                 other.known -= self._definitions.changed
             self._definitions.changed.clear()
+        if worker.known.issuperset(needs):  # as most do
+            return []
         new = set(needs) - worker.known
         worker.known |= new
         return [self._definitions[number] for number in sorted(new)]
