@@ -152,6 +152,17 @@ def test_one_event_loop_after_the_other(s3):
         assert asyncio.run(storage.aexists_many([Number(number).output().key]))
 
 
+def test_the_description_of_s3_is_read_once(s3, monkeypatch):
+    from botocore.loaders import JSONFileLoader  # deferred: where there is moto, there is botocore
+
+    storage, read = opened(s3), []
+    load_file = JSONFileLoader.load_file
+    monkeypatch.setattr(JSONFileLoader, "load_file", lambda *told: (read.append(told[1:]), load_file(*told))[1])
+    for key in ("a", "b"):  # botocore reads it in each session, unless told otherwise
+        asyncio.run(storage.awrite(key, b""))
+    assert sorted(set(read)) == sorted(read)
+
+
 def test_nothing_is_left_open(s3, recwarn):
     async def use():
         storage = opened(s3)

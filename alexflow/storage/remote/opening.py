@@ -1,7 +1,7 @@
 """From an address to its back end, opened for the running event loop.
 
 What takes time is done in a thread: importing packages, making file systems, reading botocore's descriptions of S3
-(half a second, and from its session's cache afterwards).
+(half a second, once a process).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import weakref
-from functools import partial
+from functools import cache, partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -199,10 +199,22 @@ async def _open_s3(address: Address, concurrency: int, client: str | None) -> Ba
     return await s3_obstore.attach_obstore(fs, opened, root, address)
 
 
+@cache
+def _loader(data_path: str | None) -> Any:
+    """What reads botocore's descriptions and keeps them: 60 ms or more for each session that has one of its own."""
+    from botocore.loaders import create_loader  # deferred: comes with s3fs
+
+    return create_loader(data_path)
+
+
 @blocks_briefly("in a thread's own event loop, where nothing else waits")
 async def _used_session(address: Address, options: dict[str, Any]) -> Any:
     """A session of aiobotocore's that has read all it needs."""
+    from aiobotocore.session import AioSession  # deferred: comes with s3fs
+
     fs, _ = provide(address, loop=asyncio.get_running_loop(), **options)
+    fs.session = AioSession(**fs.kwargs)  # as s3fs itself makes it
+    fs.session.register_component("data_loader", _loader(fs.session.get_config_variable("data_path")))
     client = await fs.set_session()
     await client.close()
     return fs.session
