@@ -236,7 +236,7 @@ def test_a_run_goes_on_if_its_record_cannot_be_stored(moto, caplog):
     with proxy(moto.port) as before:
         before.fault = fault
         options = {**moto.options, "endpoint_url": f"http://127.0.0.1:{before.port}"}
-        storage = open_storage(moto.url(), deadline=20, **options)
+        storage = open_storage(moto.url(), deadline=6, **options)
         assert alexflow.run(of_parts(3), storage=storage).output.load() == 3
     assert caplog.text.count("no longer writing the record") == 1
 
