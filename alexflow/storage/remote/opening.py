@@ -201,7 +201,7 @@ async def _open_s3(address: Address, concurrency: int, client: str | None) -> Ba
 
 @cache
 def _loader(data_path: str | None) -> Any:
-    """What reads botocore's descriptions and keeps them: 60 ms or more for each session that has one of its own."""
+    """The reader of botocore's descriptions, which it keeps. A session with one of its own takes 60 ms or more."""
     from botocore.loaders import create_loader  # deferred: comes with s3fs
 
     return create_loader(data_path)
