@@ -29,7 +29,7 @@ PEERS_PYTHON = "3.11"  # for which the versions of other engines are pinned
 SAME_EVERYWHERE = ["tests/identity", "tests/model", "tests/serialization", "tests/scheduler", "tests/test_exports.py"]
 SAME_EVERYWHERE += ["tests/fingerprint/test_golden.py", "tests/fingerprint/test_cases.py"]
 
-# Faults of storages that are servers: most of their time goes by until a deadline is over.
+# Faults of storages that are servers: most of their time goes by until a deadline is over, so they run beside each other.
 OF_SERVERS = [f"tests/faults/test_{row}.py" for row in ("09_storage_busy", "10_storage_hangs", "11_reply_lost")]
 OF_SERVERS += [f"tests/faults/test_{row}.py" for row in ("13_engines_on_a_bucket", "38_unreachable")]
 OF_SERVERS += ["tests/faults/test_38_answer_reset_or_cut_off.py"]
@@ -39,7 +39,8 @@ EXCLUSIVE = ["faults", "hooks", "process", "executors", "crash", "cluster", "ben
 OF_CLUSTERS = [f"tests/cluster/test_{name}.py" for name in ("dask_faults", "dask_tls", "ray", "ray_faults", "examples")]
 ONE_BY_ONE = [*(f"tests/{name}" for name in EXCLUSIVE), *(f"--ignore={path}" for path in [*OF_SERVERS, *OF_CLUSTERS])]
 SIDE_BY_SIDE = ["-n", "auto", "--dist", "worksteal"]
-ALL_OTHERS = ["tests", *OF_SERVERS, *(f"--ignore=tests/{name}" for name in EXCLUSIVE)]
+ALL_OTHERS = ["tests", *(f"--ignore=tests/{name}" for name in EXCLUSIVE)]
+PARTS = [[*SIDE_BY_SIDE, *ALL_OTHERS], [*SIDE_BY_SIDE, *OF_SERVERS], ONE_BY_ONE]
 
 
 # Tests of worker processes, wherever these are hosted; what looks at the local pool's own is marked ``local_pool``.
@@ -94,7 +95,7 @@ def tests(session: nox.Session) -> None:
     session.install(
         "-e", ".[rich]", *group("tests"), *group("formats"), *group("servers"), *group("services"), *group("examples")
     )
-    for chosen in [session.posargs] if session.posargs else [[*SIDE_BY_SIDE, *ALL_OTHERS], ONE_BY_ONE]:
+    for chosen in [session.posargs] if session.posargs else PARTS:
         session.run("python", "-m", "pytest", "--durations=20", *chosen)
     if not session.posargs:
         chosen = [f"tests/process/test_{name}.py" for name in ("deaths", "stopping", "claims")]  # all: nox -s cluster

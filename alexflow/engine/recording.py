@@ -164,9 +164,11 @@ class EngineRecorder:
         for number in tuple(self._runs):
             self.given_up(number, CancelledError())
         segment, self._segment = self._segment, None
-        if segment is not None:
-            await segment.aclose()
-        await self._uses.aclose()
+        uses = self._uses.aclose()
+        if segment is None:
+            await uses
+        else:  # side by side: a storage that does not answer is waited for once
+            await asyncio.gather(segment.aclose(), uses)
 
 
 class NoRecorder(EngineRecorder):

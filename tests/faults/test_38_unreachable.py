@@ -158,7 +158,7 @@ async def test_while_another_engine_is_waited_for(broken, proxied, fault):
     storage, break_it = broken
     gates["open"] = asyncio.Event()
     _, opened = proxied
-    async with Engine(opened(), lease_ttl=600) as holder:
+    async with Engine(opened(deadline=2 * DEADLINE), lease_ttl=600) as holder:
         held = asyncio.create_task(holder.run(Gated()))
         await asyncio.sleep(0.5)
         async with Engine(storage, lease_ttl=600) as waiting:
