@@ -29,7 +29,7 @@ PEERS_PYTHON = "3.11"  # for which the versions of other engines are pinned
 SAME_EVERYWHERE = ["tests/identity", "tests/model", "tests/serialization", "tests/scheduler", "tests/test_exports.py"]
 SAME_EVERYWHERE += ["tests/fingerprint/test_golden.py", "tests/fingerprint/test_cases.py"]
 
-# Faults of storages that are servers: most of their time goes by until a deadline is over, so they run beside each other.
+# Faults of storages that are servers: most of their time goes by until a deadline is over. They run beside each other.
 OF_SERVERS = [f"tests/faults/test_{row}.py" for row in ("09_storage_busy", "10_storage_hangs", "11_reply_lost")]
 OF_SERVERS += [f"tests/faults/test_{row}.py" for row in ("13_engines_on_a_bucket", "38_unreachable")]
 OF_SERVERS += ["tests/faults/test_38_answer_reset_or_cut_off.py"]
