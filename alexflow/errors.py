@@ -119,10 +119,8 @@ class OutputConflict(GraphError):
     def __init__(self, key: str, task_ids: tuple[str, str], hint: str = ""):
         self.key = key
         self.task_ids = task_ids
-        super().__init__(
-            f"two tasks claim the output key {key!r}: {task_ids[0]} and {task_ids[1]}; "
-            f"give each its own key with build_output(...)" + (f" ({hint})" if hint else "")
-        )
+        text = f"two tasks claim the output key {key!r}: {task_ids[0]} and {task_ids[1]}; give each its own key with "
+        super().__init__(f"{text}build_output(...)" + (f" ({hint})" if hint else ""))
 
 
 class IncompatibleStorage(GraphError):
@@ -419,6 +417,8 @@ class RunFailed(AlexflowError, ExceptionGroup[TaskError]):
 
 class NotRecorded(AlexflowError, LookupError):
     """A storage's record says nothing of this key, task or run."""
+
+    name = ""  #: the beginning of a key or an id that was asked for
 
 
 class AmbiguousKey(NotRecorded):

@@ -82,14 +82,24 @@ def plain_text(text: str, limit: int = MAX_TEXT) -> str:
     """
     if type(text) is not str:
         text = str.__str__(text)  # of a subclass, whose own __str__ may do anything
-    if len(text) > limit:
-        kept = limit // 2
-        text = f"{text[:kept]} … {len(text) - 2 * kept:,} characters left out … {text[-kept:]}"
+    text = shortened(text, limit)
     try:
         text.encode()
     except UnicodeEncodeError:
         text = text.encode("utf-8", "backslashreplace").decode()
     return text
+
+
+def shortened(text: str, limit: int, left_out: str = "characters left out") -> str:
+    """A text without the middle of what is longer than ``limit`` characters, the number of which stands in its place.
+
+    Args:
+        text: the text.
+        limit: characters that are kept.
+        left_out: what is said behind that number.
+    """
+    kept = limit // 2
+    return text if len(text) <= limit else f"{text[:kept]} … {len(text) - 2 * kept:,} {left_out} … {text[-kept:]}"
 
 
 def text_of(error: BaseException, limit: int = MAX_TEXT) -> str:

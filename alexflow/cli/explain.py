@@ -8,6 +8,7 @@ from alexflow.cli import answers
 from alexflow.cli.recorded import record_of, short_id
 from alexflow.cli.targets import is_live, target_of
 from alexflow.cli.wrong_use import WrongUse
+from alexflow.errors import NotRecorded
 from alexflow.hooks import a_thing
 from alexflow.model import AbstractTask, Output
 from alexflow.record.explain import Explanation
@@ -26,7 +27,12 @@ def execute(options: argparse.Namespace) -> int:
     elif options.fields or options.set:
         raise WrongUse(f"{options.target} has run with the fields that it has; name a class to explain another one")
     else:
-        found = record.explain(options.target)
+        try:
+            found = record.explain(options.target)
+        except NotRecorded as error:
+            from alexflow.cli.failures import print_failure  # deferred: few tasks have only failed
+
+            return print_failure(record, options.target, options, error)
     if options.json:
         answers.print_json(found.to_json())
     else:

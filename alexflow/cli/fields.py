@@ -20,6 +20,7 @@ import msgspec
 
 from alexflow.cli.wrong_use import WrongUse, listed, suggestion
 from alexflow.hooks import a_thing
+from alexflow.record.conditions import json_or_text
 
 #: Resolves a word that names a task or an output, where a field takes one.
 ResolveTarget = Callable[[str], Any]
@@ -247,7 +248,7 @@ def _converted(option: Any, text: str, resolve: ResolveTarget) -> Any:
     if isinstance(option, type) and issubclass(option, PurePath):
         return option(text)
     if option is Any or isinstance(option, str | typing.TypeVar):
-        return plain_value(text)
+        return json_or_text(text)
     if option in (bytes, bytearray):
         raise WrongUse("bytes cannot be given on the command line; use a function that makes the target")
     return _structured(option, text)
@@ -310,14 +311,6 @@ def _other_type(kind: type, data: Any) -> Any:
     if issubclass(kind, PurePath) and isinstance(data, str):
         return kind(data)
     raise TypeError(f"there is no text for {kind.__qualname__}")
-
-
-def plain_value(text: str) -> Any:
-    """A text as JSON where it is that, else as it is."""
-    try:
-        return msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return text
 
 
 def _expected(annotation: Any) -> str:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import islice
-from typing import Any
 
 from alexflow.cli import answers
-from alexflow.cli.fields import plain_value
 from alexflow.cli.recorded import bytes_in, fields_in_line, record_of, seconds_in, short_id, when
-from alexflow.cli.wrong_use import WrongUse, suggestion
+from alexflow.cli.wrong_use import suggestion
 from alexflow.progress.text import duration
 from alexflow.record import Entry, Record
-from alexflow.record.conditions import FieldCondition, conditions, split_condition
+from alexflow.record.conditions import FieldCondition, read_search
 from alexflow.record.fields import NO_SUCH_FIELD, value_at
 from alexflow.record.leaves import leaves
 
@@ -26,7 +24,11 @@ _LOOKED_AT = 1_000
 def execute(options: argparse.Namespace) -> int:
     """Print the newest entry of each task that fulfils the conditions; 1 if there is none."""
     record = record_of(options)
-    found = _found(record, options)
+    cls, wanted = read_search(options.words)
+    newer = None if options.newer is None else timedelta(seconds=seconds_in(options.newer, "--newer"))
+    larger = None if options.larger is None else bytes_in(options.larger, "--larger")
+    run_id = None if options.run is None else record.run(options.run).id
+    found = (entry for entry in record.entries_that(cls, wanted, newer, larger) if run_id in (None, entry.run_id))
     if options.json:
         some = False
         for entry in found:
@@ -35,9 +37,7 @@ def execute(options: argparse.Namespace) -> int:
         return 0 if some else 1
     entries = list(found)
     if not entries:
-        conditions = [condition for word in options.words if (condition := condition_in(word)) is not None]
-        cls = next((word for word in options.words if condition_in(word) is None), None)
-        print_unknown(record, cls, conditions)
+        print_unknown(record, cls, wanted)
     answers.headline(answers.counted(len(entries), "task"), good=None if entries else False)
     shown = entries[: options.limit] if options.limit else entries
     answers.print_table(
@@ -56,31 +56,6 @@ def _row(entry: Entry) -> tuple[str, ...]:
     took = "" if entry.seconds is None else duration(entry.seconds)
     stored = answers.size(entry.bytes) if any(output.bytes is not None for output in entry.outputs) else ""
     return short_id(entry.task_id), fields_in_line(entry), when(entry.finished), took, stored
-
-
-def _found(record: Record, options: argparse.Namespace) -> Iterator[Entry]:
-    classes: list[str] = []
-    wanted: list[FieldCondition] = []
-    for word in options.words:
-        condition = condition_in(word)
-        if condition is None:
-            classes.append(word)
-        else:
-            wanted.append(condition)
-    if len(classes) > 1:
-        raise WrongUse(f"find takes one class, not {' and '.join(classes)}; a condition is FIELD=VALUE")
-    newer = None if options.newer is None else timedelta(seconds=seconds_in(options.newer, "--newer"))
-    larger = None if options.larger is None else bytes_in(options.larger, "--larger")
-    # one condition on each field, as the index takes them; a second one on a field is applied here
-    where = {".".join(each.path): (each.operator, each.value) for each in reversed(wanted)}
-    entries = record.entries(cls=classes[0] if classes else None, where=where, newer=newer, larger=larger)
-    rest = wanted if len(where) < len(wanted) else []
-    run_id = None if options.run is None else record.run(options.run).id
-    return (
-        entry
-        for entry in entries
-        if run_id in (None, entry.run_id) and all(each.holds_for(entry.fields) for each in rest)
-    )
 
 
 def print_unknown(
@@ -107,25 +82,3 @@ def print_unknown(
                 hint = f"; a value of an output has the path in its JSON behind a colon, {name}={value}:PATH"
             print(f"alexflow: no task has a field {name!r}{hint}", file=sys.stderr)
             return
-
-
-def condition_in(word: str) -> FieldCondition | None:
-    """Read a condition such as ``config.depth>4``; None for a word that is none.
-
-    Raises:
-        WrongUse: it is one without a value.
-    """
-    split = split_condition(word)
-    if split is None:
-        return None
-    path, sign, text = split
-    if not text and sign[0] in "<>":
-        raise WrongUse(f"{word} compares with nothing; give a value, as in '{word}5'")
-    (condition,) = conditions({path: (sign, text if sign == "~=" else _value(text))})
-    return condition
-
-
-def _value(text: str) -> Any:
-    if text.lower() in ("none", "null"):
-        return None
-    return {"true": True, "false": False}[text.lower()] if text.lower() in ("true", "false") else plain_value(text)

@@ -61,12 +61,12 @@ def opened(named: str | None, settings: list[str]) -> Storage:
 
 
 def _option(text: str) -> tuple[str, Any]:
-    from alexflow.cli.fields import plain_value  # deferred: most storages need no options
+    from alexflow.record.conditions import json_or_text  # deferred: most storages need no options
 
     name, equals, value = text.partition("=")
     if not (name and equals):
         raise WrongUse(f"--storage-option takes NAME=VALUE, not {text!r}")
-    return name, plain_value(value)
+    return name, json_or_text(value)
 
 
 def _configured() -> dict[str, Any]:

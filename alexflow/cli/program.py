@@ -60,10 +60,15 @@ def _execute(words: list[str]) -> int:
         raise WrongUse(f"there is no {kind} {name!r}{suggestion(name, COMMANDS)} (alexflow --help)")
     options = _parsed(Parser(name), words[1:])
     execute = import_module(f"alexflow.cli.{name}").execute
-    if not getattr(options, "json", False):
-        return int(execute(options))
-    with redirect_stdout(sys.stderr):  # what users' code prints; the answer goes to the real one
-        return int(execute(options))
+    try:
+        if not getattr(options, "json", False):
+            return int(execute(options))
+        with redirect_stdout(sys.stderr):  # what users' code prints; the answer goes to the real one
+            return int(execute(options))
+    except LookupError as error:
+        from alexflow.cli.failures import name_failure  # deferred: only for this message
+
+        raise name_failure(error, options) from error.__cause__
 
 
 def _parsed(parser: Parser, words: list[str]) -> argparse.Namespace:

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 
 from alexflow.cli.places import existing_storage
 from alexflow.cli.wrong_use import WrongUse
+from alexflow.hooks import shortened
 from alexflow.record import Entry, Record
 from alexflow.record.leaves import leaves
+from alexflow.record.row_source import begins
 from alexflow.storage.shown_place import shown_place
 
 #: Hexadecimal digits of an id that stand for it in a table; commands take them.
@@ -43,9 +45,24 @@ def short_id(name: str) -> str:
     return f"{found[1]}.{found[2][:_DIGITS_SHOWN]}" if found else name
 
 
+def means(key: str, task_id: str) -> bool:
+    """Whether a task is meant by its id, by a key of an output of it, or by how its id, or a part of it, begins."""
+    return key != "" and (begins(task_id, key) or key.startswith(f"{task_id}."))
+
+
 def fields_in_line(entry: Entry) -> str:
     """The parameters of an entry that are no outputs of other tasks, in one line."""
-    return ", ".join(f"{path}={value}" for path, value in leaves(entry.fields))
+    return one_line(", ".join(f"{path}={value}" for path, value in leaves(entry.fields)))
+
+
+def one_line(text: str, limit: int = 2**31, left_out: str = "characters left out") -> str:
+    """A text of users in one line, without its middle if it is long; what moves a terminal's cursor is escaped."""
+    text = shortened(text, limit, left_out)
+    return text if text.isprintable() else "".join(each if each.isprintable() else _escape(each) for each in text)
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode()
 
 
 def when(moment: datetime | None) -> str:

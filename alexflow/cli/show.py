@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from collections.abc import Iterator
-from typing import NoReturn
 
 from alexflow.cli import answers
-from alexflow.cli.recorded import record_of, when
-from alexflow.cli.wrong_use import WrongUse
-from alexflow.errors import AmbiguousKey, NotRecorded
+from alexflow.cli.recorded import one_line, record_of, when
+from alexflow.errors import NotRecorded
 from alexflow.progress.text import duration
 from alexflow.record import Entry, Record
+from alexflow.record.entry import absence
 from alexflow.record.leaves import leaves
-from alexflow.storage.shown_place import shown_place
 
 #: The reasons in the record, in words.
 _BECAUSE = {
@@ -28,8 +25,8 @@ _BECAUSE = {
 #: Inputs that are listed, of thousands.
 _MOST_READ = 20
 
-#: Characters of a value that are shown, and of those at its end.
-_LONGEST_VALUE, _LONGEST_END = 400, 80
+#: Characters of a value that are shown.
+_LONGEST_VALUE = 400
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -37,8 +34,12 @@ def execute(options: argparse.Namespace) -> int:
     record = record_of(options)
     try:
         entry, *earlier = record.generations(options.key)
-    except NotRecorded:
-        return _show_unrecorded(record, options)
+    except NotRecorded as error:
+        if _is_stored(record, options.key):
+            return _show_stored(record, options)
+        from alexflow.cli.failures import print_failure  # deferred: few tasks have only failed
+
+        return print_failure(record, options.key, options, error)
     present = record.storage.exists_many([output.key for output in entry.outputs])
     if options.json:
         data = entry.to_json() | {"present": sorted(present)}
@@ -66,27 +67,16 @@ def _lines(entry: Entry, present: set[str]) -> Iterator[tuple[str, str]]:
     yield "class", entry.cls + (f", version {entry.version}" if entry.version is not None else "")
     yield "task", entry.task_id
     for path, value in leaves(entry.fields):
-        yield "field", f"{path} = {_shortened(value)}"
+        yield "field", f"{path} = {one_line(value, _LONGEST_VALUE, 'characters, which --json has')}"
     for read in entry.inputs[:_MOST_READ]:
         yield "read", f"{read.key}{_digest(read.digest)}"
     if len(entry.inputs) > _MOST_READ:
         yield "read", f"… and {len(entry.inputs) - _MOST_READ:,} more, which --json lists"
     for output in entry.outputs:
         size = "" if output.bytes is None else f", {answers.size(output.bytes)}"
-        yield (
-            "stored",
-            f"{output.key}{size}{_digest(output.digest)}{'' if output.key in present else ', removed since'}",
-        )
+        absent = "" if output.key in present else f", {absence(entry)}"
+        yield "output" if absent else "stored", f"{output.key}{size}{_digest(output.digest)}{absent}"
     yield from _circumstances(entry)
-
-
-def _shortened(value: str) -> str:
-    """Leave out the middle of a text that would fill the terminal."""
-    left_out = len(value) - _LONGEST_VALUE
-    if left_out <= 0:
-        return value
-    begin = _LONGEST_VALUE - _LONGEST_END
-    return f"{value[:begin]} … {left_out:,} characters, which --json has … {value[-_LONGEST_END:]}"
 
 
 def _circumstances(entry: Entry) -> Iterator[tuple[str, str]]:
@@ -122,11 +112,8 @@ def _digest(digest: str | None) -> str:
     return f", {digest[:12]}" if digest else ""
 
 
-def _show_unrecorded(record: Record, options: argparse.Namespace) -> int:
+def _show_stored(record: Record, options: argparse.Namespace) -> int:
     """Print what is left to say of an output without a record: its bytes."""
-    known = [options.key] if _is_stored(record, options.key) else []
-    if not known:
-        _refuse(record, options)
     examined = record.storage.examine(options.key, quarantine=False)
     size = None if examined.actual is None else examined.actual.size
     digest = None if examined.actual is None else examined.actual.value
@@ -138,17 +125,6 @@ def _show_unrecorded(record: Record, options: argparse.Namespace) -> int:
     print(f"stored  {'' if size is None else answers.size(size)}{_digest(digest)}, {examined.verdict}")
     print("An earlier version of alexflow, or another program, has stored it; what made it is not known here.")
     return 0
-
-
-def _refuse(record: Record, options: argparse.Namespace) -> NoReturn:
-    """Raise the error of the record, which says more, and name the command that looks at failures, too."""
-    try:
-        record.generations(options.key)
-    except NotRecorded as error:
-        if isinstance(error, AmbiguousKey) or not record.runs():
-            raise
-        raise NotRecorded(f"{error}; alexflow why {shlex.quote(options.key)} says whether it has failed") from None
-    raise WrongUse(f"the storage {shown_place(record.storage)} has nothing of {options.key!r}")
 
 
 def _is_stored(record: Record, key: str) -> bool:

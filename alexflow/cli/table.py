@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import Any
 
 from alexflow.cli import answers
-from alexflow.cli.find import condition_in, print_unknown
+from alexflow.cli.find import print_unknown
 from alexflow.cli.recorded import record_of, short_id, when
 from alexflow.cli.wrong_use import WrongUse
-from alexflow.record.conditions import FieldCondition
+from alexflow.record.conditions import FieldCondition, read_condition
 from alexflow.record.table import columns_of, frame_of
 
 #: A value of an output: an equals sign, and a colon behind it. A condition on a text with a colon is one with ``~=``.
@@ -25,7 +25,7 @@ def execute(options: argparse.Namespace) -> int:
     """Print a row for each task; 1 if there is none."""
     record = record_of(options)
     values, wanted = _sorted_words(options.words)
-    entries = (entry for entry in record.entries(options.cls) if all(each.holds_for(entry.fields) for each in wanted))
+    entries = record.entries_that(options.cls, wanted)
     columns = columns_of(entries, record.storage, values)
     count = len(columns["key"])
     if options.parquet is not None:
@@ -52,7 +52,7 @@ def _sorted_words(words: list[str]) -> tuple[dict[str, str], list[FieldCondition
     wanted = []
     for word in words:
         value = _VALUE.fullmatch(word)
-        condition = None if value is not None else condition_in(word)
+        condition = None if value is not None else read_condition(word)
         if value is not None:
             values[value["name"]] = value["place"]
         elif condition is not None:

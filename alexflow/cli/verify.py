@@ -6,13 +6,16 @@ import argparse
 
 from alexflow.cli import answers
 from alexflow.cli.places import existing_storage
+from alexflow.cli.recorded import short_id
+from alexflow.record import Record
 from alexflow.storage.verification import Examined, Verification
 
 
 def execute(options: argparse.Namespace) -> int:
     """Verify outputs; 1 if any is damaged, missing or unreadable."""
     storage = existing_storage(options)
-    found = storage.verify(options.keys or None, prefix=options.prefix, quarantine=options.quarantine)
+    known = Record(storage).digest  # read if the storage lacks one
+    found = storage.verify(options.keys or None, prefix=options.prefix, quarantine=options.quarantine, known=known)
     if options.json:
         answers.print_json(_as_data(found))
     else:
@@ -40,8 +43,10 @@ def _print(found: Verification, options: argparse.Namespace) -> None:
     answers.print_table(("verdict", "key", "detail"), [*rows, *(("missing", key, "") for key in found.missing)])
     if found.unrecorded and not found.good:
         print("A copy of files without extended attributes has no digests; `cp -a` and `alexflow copy` keep them.")
-    if found.damaged and options.quarantine:  # what is there counts as not stored
+    if any(each.moved_to for each in found.damaged):  # what is there counts as not stored
         answers.helps_next("alexflow plan TARGET", options.storage)
+    elif found.damaged and options.quarantine:  # by the digest in the record, or where nothing may be moved
+        answers.helps_next(f"alexflow run {short_id(found.damaged[0].key)} --force", options.storage)
     else:
         answers.helps_next("alexflow verify" if found.damaged else "alexflow status", options.storage)
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from alexflow.cli import answers
 from alexflow.cli.places import existing_storage
-from alexflow.cli.recorded import short_id, when
+from alexflow.cli.recorded import means, one_line, short_id, when
 from alexflow.errors import AmbiguousKey, NotRecorded
 from alexflow.record import Entry, Record
 from alexflow.record.entry import moment
@@ -64,10 +64,10 @@ def _found(storage: Storage, key: str) -> _Found:
         fold.add(section, line)
     begun: dict[str, _Begun] = {}
     for _, run in sorted(fold.runs.items(), reverse=True):
-        for task_id in filter(partial(_is, key), run.under_way()):
+        for task_id in filter(partial(means, key), run.under_way()):
             begun.setdefault(task_id, _Begun(run, None))
         for line in reversed(run.failures):
-            if line.is_last and _is(key, line.task_id):
+            if line.is_last and means(key, line.task_id):
                 begun.setdefault(line.task_id, _Begun(run, line))
     made = _made(storage, key, begun)
     meant = sorted(begun.keys() if made is None else begun.keys() | {made.task_id})
@@ -97,10 +97,6 @@ def _made(storage: Storage, key: str, begun: Mapping[str, _Begun]) -> Entry | No
         raise NotRecorded(text) from None
 
 
-def _is(key: str, task_id: str) -> bool:
-    return task_id == key or task_id.startswith(key) or f".{key}" in task_id or key.startswith(f"{task_id}.")
-
-
 def _under_way(run: RunFold, task_id: str) -> _Found:
     name, where = run.begun.id, f"process {run.header.pid} on {run.header.host}"
     if engine_is_gone(run):
@@ -108,17 +104,16 @@ def _under_way(run: RunFold, task_id: str) -> _Found:
         return _Found(task_id, "killed", text, name, f"alexflow run {short_id(task_id)}")
     tried = [line for line in run.failures if line.task_id == task_id]
     if tried:
-        at = when(_moment_of(run, tried[-1]))
-        text = (
-            f"waits for its next attempt, or is in it: attempt {tried[-1].attempt} failed {at} UTC: {tried[-1].error}"
-        )
+        last, at = tried[-1], when(_moment_of(run, tried[-1]))
+        failed = f"attempt {last.attempt} failed {at} UTC: {one_line(last.error)}"
+        text = f"waits for its next attempt, or is in it: {failed}"
         return _Found(task_id, "retrying", text, name, f"alexflow watch {name}")
     text = f"waits for no input: it runs, or is about to, in {where}"
     return _Found(task_id, "under way", text, name, f"alexflow watch {name}")
 
 
 def _failed(run: RunFold, line: AttemptLine) -> _Found:
-    text = f"waits for nothing: it failed for good after attempt {line.attempt}: {line.error}"
+    text = f"waits for nothing: it failed for good after attempt {line.attempt}: {one_line(line.error)}"
     return _Found(line.task_id, "failed", text, run.begun.id, f"alexflow log {run.begun.id}")
 
 

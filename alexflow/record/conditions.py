@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
+
+import msgspec
 
 from alexflow.errors import DefinitionError
 from alexflow.hooks import repr_of
@@ -29,15 +31,6 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
 OPERATORS = tuple(_OPERATORS)
 
 _WORD = re.compile(r"(?P<path>[^=!<>~]+?)\s*(?P<operator>~=|!=|<=|>=|==?|<|>)\s*(?P<value>.*)", re.DOTALL)
-
-
-def split_condition(word: str) -> tuple[str, str, str] | None:
-    """Split a condition such as ``config.depth>4`` into path, operator and the text of a value; None if it is none."""
-    match = _WORD.fullmatch(word)
-    if match is None:
-        return None
-    sign = "=" if match["operator"] == "==" else match["operator"]  # as it is in Python
-    return match["path"], sign, match["value"]
 
 
 class FieldCondition(NamedTuple):
@@ -73,6 +66,60 @@ def _is_number(value: Any) -> bool:
 
 def _comparable(one: Any, other: Any) -> bool:
     return (_is_number(one) and _is_number(other)) or (isinstance(one, str) and isinstance(other, str))
+
+
+def read_condition(word: str) -> FieldCondition | None:
+    """Read a condition as it is typed, such as ``config.depth>4``; None for a word that is none.
+
+    A pattern is a text. Any other value is JSON where it is that, and else a text; ``none``, ``null``, ``true`` and
+    ``false`` count in upper case, too.
+
+    Raises:
+        DefinitionError: it compares with nothing, or a pattern is no regular expression.
+    """
+    match = _WORD.fullmatch(word)
+    if match is None:
+        return None
+    sign = "=" if match["operator"] == "==" else match["operator"]  # as it is in Python
+    text = match["value"]
+    if not text and sign[0] in "<>":
+        raise DefinitionError(f"{word} compares with nothing; give a value, as in '{word}5'")
+    (condition,) = conditions({match["path"]: (sign, text if sign == "~=" else _typed_value(text))})
+    return condition
+
+
+def read_search(words: Iterable[str]) -> tuple[str | None, list[FieldCondition]]:
+    """Return the class, if one is named, and the conditions among the words of a search.
+
+    Raises:
+        DefinitionError: two words are no conditions, or one is none that can be read.
+    """
+    classes: list[str] = []
+    wanted: list[FieldCondition] = []
+    for word in words:
+        condition = read_condition(word)
+        if condition is None:
+            classes.append(word)
+        else:
+            wanted.append(condition)
+    if len(classes) > 1:
+        raise DefinitionError(f"a search takes one class, not {' and '.join(classes)}; a condition is FIELD=VALUE")
+    return classes[0] if classes else None, wanted
+
+
+_WORDS: Mapping[str, None | bool] = {"none": None, "null": None, "true": True, "false": False}
+
+
+def _typed_value(text: str) -> Any:
+    return _WORDS[text.lower()] if text.lower() in _WORDS else json_or_text(text)
+
+
+def json_or_text(text: str) -> Any:
+    """Return what a text is as JSON, or itself where it is none."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return text
 
 
 def conditions(where: Mapping[str, Any] | None) -> tuple[FieldCondition, ...]:

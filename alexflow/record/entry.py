@@ -182,6 +182,11 @@ class Entry:
         }
 
 
+def absence(entry: Entry) -> str:
+    """Return what is said of an output of a task that is not there."""
+    return "not there" if entry.finished is None else "removed since"
+
+
 def iso(moment: datetime | None) -> str | None:
     """Return a moment as ISO 8601 in UTC."""
     return None if moment is None else moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

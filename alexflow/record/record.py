@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from alexflow.errors import AmbiguousKey, DefinitionError, NotRecorded
 from alexflow.hooks import repr_of
 from alexflow.identity import module_name
-from alexflow.record.conditions import conditions
+from alexflow.record.conditions import FieldCondition, conditions
 from alexflow.record.entry import Entry, EntryInput, EntryOutput, _Parts, moment
 from alexflow.record.row_source import EntryFilter, RowSource
 from alexflow.record.rows import MICROS, Row, environment_of, generation_read, has_ended_before, reason_of
@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # imported where they are used: the command `show` answers in
     from alexflow.record.explain import Explanation
     from alexflow.record.run_record import Run, RunReport
     from alexflow.record.table import TableFormat
+    from alexflow.storage.verification import Digest
 
 #: The candidates that an error for an ambiguous prefix names.
 _MOST_CANDIDATES = 10
@@ -56,6 +57,16 @@ class Record:
 
     # -- entries
 
+    def digest(self, key: str) -> Digest | None:
+        """Return the size and digest of an output's newest generation; None where the record does not say them."""
+        from alexflow.storage.verification import Digest  # deferred: only a verification asks
+
+        newest = self._rows.of_key(key)[:1]
+        for output in (each for row in newest for each in _outputs(row) if each.key == key):
+            if output.bytes is not None and output.digest is not None:
+                return Digest(output.bytes, output.digest)
+        return None
+
     def entry(self, key: str | Output[Any] | AbstractTask) -> Entry:
         """Return what is known of an output: the newest generation.
 
@@ -84,8 +95,10 @@ class Record:
             return text
         candidates = self._beginning_with(text) if isinstance(key, str) and text else []
         if not candidates:
-            hint = "; no engine has written a record there" if self._rows.is_empty() else ""
-            raise NotRecorded(f"the record of {shown_place(self.storage)} has nothing of {text!r}{hint}")
+            hint = "; no engine has written a record there" if self._rows.is_empty() and not self._rows.runs() else ""
+            error = NotRecorded(f"the record of {shown_place(self.storage)} has nothing of {text!r}{hint}")
+            error.name = text
+            raise error
         if len(candidates) > 1:
             listed = candidates[:_MOST_CANDIDATES]
             raise AmbiguousKey(text, listed, len(candidates) > len(listed))
@@ -121,7 +134,17 @@ class Record:
         Raises:
             DefinitionError: a condition is none.
         """
-        wanted = EntryFilter(_class_name(cls), conditions(where), _since(newer), larger)
+        return self.entries_that(cls, conditions(where), newer, larger)
+
+    def entries_that(
+        self,
+        cls: str | type[AbstractTask] | None,
+        conditions: Iterable[FieldCondition],
+        newer: datetime | timedelta | None = None,
+        larger: int | None = None,
+    ) -> Iterator[Entry]:
+        """Yield entries as :meth:`entries`, by conditions that are read: several may be on one field."""
+        wanted = EntryFilter(_class_name(cls), tuple(conditions), _since(newer), larger)
         return (self._entry(row) for row in self._rows.newest(wanted))
 
     def table(

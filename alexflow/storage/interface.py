@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from alexflow.storage.leases import Leases
     from alexflow.storage.reserved import ReservedSpace, Space
     from alexflow.storage.staged import Mode, Staged, Staging
-    from alexflow.storage.verification import Examined, Verification
+    from alexflow.storage.verification import Examined, KnownDigest, Verification
 
 
 #: Whether reads are compared with digest records; ``"strict"``: objects without a record are refused, too.
@@ -199,7 +199,14 @@ class Storage(ABC):
 
         return examined_unrecorded(key, self.read(key))
 
-    def verify(self, keys: Iterable[str] | None = None, *, prefix: str = "", quarantine: bool = True) -> Verification:
+    def verify(
+        self,
+        keys: Iterable[str] | None = None,
+        *,
+        prefix: str = "",
+        quarantine: bool = True,
+        known: KnownDigest | None = None,
+    ) -> Verification:
         """:meth:`examine` many outputs: those under ``keys``, else all whose keys begin with ``prefix``.
 
         Memory is needed for what is damaged or missing, whatever the number of outputs.
@@ -213,10 +220,12 @@ class Storage(ABC):
             keys: what to look at.
             prefix: how their keys begin, where ``keys`` is not given.
             quarantine: whether to move damaged ones out of the way; the next run computes them again.
+            known: gives the digest of an output that the storage itself has none of, such as in a copy without extended
+                attributes; one that is damaged by it stays where it is.
         """
         from alexflow.storage.verification import verify  # deferred, as above
 
-        return verify(self, keys, prefix, quarantine=quarantine)
+        return verify(self, keys, prefix, quarantine=quarantine, known=known)
 
     def quarantined(self) -> Iterator[str]:
         """The keys of outputs that were found damaged and moved to the quarantine, in no order, perhaps several times.
@@ -390,12 +399,17 @@ class Storage(ABC):
         return await examine_all(self, keys, quarantine=quarantine)
 
     async def averify(
-        self, keys: Iterable[str] | None = None, *, prefix: str = "", quarantine: bool = True
+        self,
+        keys: Iterable[str] | None = None,
+        *,
+        prefix: str = "",
+        quarantine: bool = True,
+        known: KnownDigest | None = None,
     ) -> Verification:
         """:meth:`verify`, for the event loop."""
         from alexflow.storage.verification import averify  # deferred, as above
 
-        return await averify(self, keys, prefix, quarantine=quarantine)
+        return await averify(self, keys, prefix, quarantine=quarantine, known=known)
 
     async def asweep(self, older_than: float = 3600.0) -> int:
         """:meth:`sweep`, for the event loop."""

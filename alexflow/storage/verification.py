@@ -7,7 +7,7 @@ time.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal, Protocol
 
@@ -79,6 +79,10 @@ class Verification:
         return not (self.damaged or self.missing or self.unreadable)
 
 
+#: The digest of an output that a storage has none of, from elsewhere, such as a record; None if it is not known there.
+KnownDigest = Callable[[str], Digest | None]
+
+
 class Examinable(Protocol):
     """The operations of a storage from which the verification of many outputs is made."""
 
@@ -133,9 +137,11 @@ def examined_unrecorded(key: str, data: bytes) -> Examined:
     return Examined(key, "unrecorded", read_record(record_of(data)))
 
 
-def verify(storage: Examinable, keys: Iterable[str] | None, prefix: str, *, quarantine: bool) -> Verification:
+def verify(
+    storage: Examinable, keys: Iterable[str] | None, prefix: str, *, quarantine: bool, known: KnownDigest | None
+) -> Verification:
     """Examine many, one after the other."""
-    tally = _Tally(named=keys is not None)
+    tally = _Tally(keys is not None, known)
     try:
         for key in storage.list(prefix=prefix) if keys is None else keys:
             tally.count(key, _examine(storage, key, quarantine))
@@ -144,9 +150,11 @@ def verify(storage: Examinable, keys: Iterable[str] | None, prefix: str, *, quar
     return tally.result()
 
 
-async def averify(storage: Examinable, keys: Iterable[str] | None, prefix: str, *, quarantine: bool) -> Verification:
+async def averify(
+    storage: Examinable, keys: Iterable[str] | None, prefix: str, *, quarantine: bool, known: KnownDigest | None
+) -> Verification:
     """:func:`verify`, for the event loop: some at a time."""
-    tally = _Tally(named=keys is not None)
+    tally = _Tally(keys is not None, known)
     try:
         async for batch in _batches(storage.alist(prefix) if keys is None else keys):
             for key, found in zip(batch, await storage.aexamine_many(batch, quarantine=quarantine), strict=True):
@@ -194,9 +202,17 @@ def _examine(storage: Examinable, key: str, quarantine: bool) -> Examined | None
         return examined_unreadable(key, error)
 
 
+def _compared(examined: Examined, known: Digest | None) -> Examined:
+    """Judge an output that the storage has no digest of by one that is known elsewhere; it stays where it is."""
+    if known is None:
+        return examined
+    return replace(examined, verdict="good" if examined.actual == known else "damaged", expected=known)
+
+
 class _Tally:
-    def __init__(self, *, named: bool):
+    def __init__(self, named: bool, known: KnownDigest | None):
         self._named = named  # else a missing output was removed since it was listed
+        self._known = known
         self._good = 0
         self._unrecorded = 0
         self._damaged: list[Examined] = []
@@ -207,7 +223,10 @@ class _Tally:
         if examined is None:
             if self._named:
                 self._missing.append(key)
-        elif examined.verdict == "good":
+            return
+        if examined.verdict == "unrecorded" and self._known is not None:
+            examined = _compared(examined, self._known(key))
+        if examined.verdict == "good":
             self._good += 1
         elif examined.verdict == "unrecorded":
             self._unrecorded += 1

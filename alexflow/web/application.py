@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Callable, Iterable
+import shlex
+from collections.abc import Iterable
 from contextlib import suppress
-from importlib import import_module
 from importlib.resources import files
-from typing import Any
+from itertools import islice
 from urllib.parse import quote
 
 from starlette.applications import Starlette
@@ -23,7 +23,7 @@ from alexflow.cards.kept import cards_of_run, cards_of_task
 from alexflow.engine.engine import Engine
 from alexflow.errors import AlexflowError, AmbiguousKey, DefinitionError, NotRecorded
 from alexflow.record import Entry, Explanation, Record
-from alexflow.record.conditions import split_condition
+from alexflow.record.conditions import read_search
 from alexflow.report.cards import digest_of
 from alexflow.report.details import field_texts
 from alexflow.report.writing import report_page
@@ -34,10 +34,10 @@ from alexflow.web.guard import LOOPBACK_HOSTS, Guard
 from alexflow.web.mounting import Mounting
 from alexflow.web.observer import Observer
 
-_ASSETS = {"page.css": "text/css", "timeline.js": "text/javascript", "live.js": "text/javascript"}
+with suppress(ModuleNotFoundError):  # of another version of anyio
+    import anyio._backends._asyncio  # noqa: F401 - else the first StreamingResponse imports it, on the loop
 
-#: What the first viewer of an engine needs: imported in a turn of its loop, that would be held for 10 ms and more.
-_OF_VIEWERS = ("anyio._backends._asyncio", "alexflow.engine.survey", "alexflow.engine.why")
+_ASSETS = {"page.css": "text/css", "timeline.js": "text/javascript", "live.js": "text/javascript"}
 
 
 def app(
@@ -67,9 +67,6 @@ def app(
     questions = None
     if isinstance(source, Engine):
         questions, storage = EngineQuestions(source), source.storage
-        for name in _OF_VIEWERS:
-            with suppress(ModuleNotFoundError):  # of another version of anyio
-                import_module(name)
     else:
         storage = open_storage(source)
     page = _LivePage(storage, Observer(storage, questions))
@@ -169,17 +166,11 @@ class _LivePage:
 
     def _found(self, words: str) -> tuple[list[Entry], str]:
         """The tasks of a class, with some fields, or whose id begins so."""
-        record, cls, where = Record(self._storage), None, dict[str, Any]()
-        for word in words.split():
-            condition = split_condition(word)
-            if condition is None:
-                cls = word
-            else:
-                path, sign, text = condition
-                where[path] = (sign, _value(text))
+        record = Record(self._storage)
         try:
-            found = [entry for entry, _ in zip(record.entries(cls, where), range(pages.MOST_ROWS_SHOWN), strict=False)]
-            if not found and cls is not None and not where:
+            cls, wanted = read_search(_split(words))
+            found = list(islice(record.entries_that(cls, wanted), pages.MOST_ROWS_SHOWN))
+            if not found and cls is not None and not wanted:
                 found = [record.entry(cls)]
         except AlexflowError as error:
             return [], str(error)
@@ -195,15 +186,12 @@ class _LivePage:
         return Response(text, media_type=kind, headers={"Cache-Control": "no-cache"})
 
 
-def _value(text: str) -> Any:
-    """A value as it stands in a search: a number, a truth value, or a text."""
-    convert: Callable[[str], Any]
-    for convert in (int, float):
-        try:
-            return convert(text)
-        except ValueError:
-            continue
-    return {"true": True, "false": False}.get(text.lower(), text)
+def _split(words: str) -> list[str]:
+    """Split what was searched for as a shell would, or at spaces where quotes are not in pairs."""
+    try:
+        return shlex.split(words)
+    except ValueError:
+        return words.split()
 
 
 def _base(request: Request) -> str:

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from alexflow.engine.survey import ClassOfRun, Survey  # not by the engine at its first question, on its loop
+from alexflow.engine.why import Why
 from alexflow.errors import EngineClosed
 from alexflow.executors.current_attempt import CurrentAttempt
 from alexflow.progress.text import duration
@@ -15,8 +17,6 @@ from alexflow.web.messages import ROWS_SENT, RunUnderWay, short
 
 if TYPE_CHECKING:
     from alexflow.engine.engine import Engine
-    from alexflow.engine.survey import ClassOfRun, Survey
-    from alexflow.engine.why import Why
 
 #: Classes for which the engine is asked what their first task waits for.
 MOST_CLASSES_ASKED = 50

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from alexflow.cards.card import Card
 from alexflow.progress.text import duration, size
 from alexflow.record import Entry, Explanation
+from alexflow.record.entry import absence
 from alexflow.record.leaves import leaves
 from alexflow.record.lines import AttemptLine, RunBegunLine
 from alexflow.report.cards import card_frames, cards_section
@@ -163,7 +164,7 @@ def task_page(
         [
             element("code", each.key),
             "" if each.bytes is None else size(each.bytes),
-            "there" if each.key in present else "removed since" if entry.finished else "not there",
+            "there" if each.key in present else absence(entry),
         ]
         for each in entry.outputs
     ]

@@ -243,3 +243,36 @@ def test_a_task_without_outputs_of_its_own_is_done(shell: Shell) -> None:
     shell("run", "pipeline:Sweep", "--quiet")
     assert shell("graph", "Sweep").out.splitlines()[:2] == ["1 task, 1 done", "✓ Sweep(counts=[1, 2, 3])"]
     assert shell("explain", "Sweep").next.startswith("alexflow show Sweep.")
+
+
+def test_a_task_that_has_only_failed_says_so(made: Path, reader: Shell) -> None:
+    """Each command that takes a task names the error, in one line, and the command that tries again."""
+    (run,) = reader("runs", "--failed", "--json", "--storage", "results").lines
+    for command in ("show", "explain"):
+        shown = reader(command, "Fails", "--storage", "results")
+        assert re.fullmatch(
+            r"Fails\.\w{8} failed 20.* UTC, given up after attempt 1; it has never succeeded", shown.first
+        )
+        assert "\nfields  how=no luck\nerror   ValueError: no luck\n" in shown.out
+        assert "\nagain   cd " in shown.out
+        assert shown.next == f"alexflow log {run['id']} --storage results"
+        data = reader(command, "Fails", "--json", "--storage", "results").data
+        assert (data["recorded"], data["run_id"]) == (False, run["id"])
+        assert [each["error"] for each in data["failed"]] == ["ValueError: no luck"]
+    for command in ("run", "graph", "pin", "reproduce"):
+        said = reader(command, "Fails", "--storage", "results", code=2).err
+        assert (
+            "given up after attempt 1, and has never succeeded: ValueError: no luck; run its program again: cd " in said
+        )
+        assert said.count("\n") == 1
+
+
+def test_a_long_error_with_control_characters_is_one_line(shell: Shell) -> None:
+    how = "\x1b[2J" + 5_000 * "x"
+    shell("run", "pipeline:Fails", "--how", how, "--quiet", code=1)
+    (line,) = (line for line in shell("show", "Fails").out.splitlines() if line.startswith("error"))
+    assert line.startswith("error   ValueError: \\x1b[2Jxxx")
+    assert re.search(r"x … [0-9,]+ characters left out … x+$", line)
+    assert len(line) < 1_100
+    shell("run", "pipeline:Everything", "--text", how, "--quiet")
+    assert "\x1b" not in shell("find", "Everything").out + shell("show", "Everything").out

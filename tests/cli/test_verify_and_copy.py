@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import re
+import shutil
 
 import pytest
 
@@ -33,9 +34,31 @@ def test_what_is_damaged(shell: Shell) -> None:
     assert [group["reason"] for group in planned] == ["damaged"]
 
 
-def test_a_copy_without_digests(shell: Shell) -> None:
-    for name in stored(shell):
-        os.removexattr(shell.directory / "s" / name, next(iter(os.listxattr(shell.directory / "s" / name))))
+def copied(shell: Shell) -> list[str]:
+    """Copy the storage as ``cp -r`` does: without extended attributes."""
+    names = stored(shell)
+    shutil.copytree(shell.directory / "s", shell.directory / "t", copy_function=shutil.copyfile)
+    shutil.rmtree(shell.directory / "s")
+    shutil.move(shell.directory / "t", shell.directory / "s")
+    return names
+
+
+def test_a_copy_is_compared_with_the_digests_in_its_record(shell: Shell) -> None:
+    first, second = copied(shell)
+    assert shell("verify", "--storage", "s").first == "2 good, 0 damaged, 0 missing"
+    (shell.directory / "s" / first).write_text("rubbish")
+    looked = shell("verify", "--storage", "s", code=1)
+    assert looked.first == "1 good, 1 damaged, 0 missing"
+    assert re.search(rf"damaged +{re.escape(first)} +left where it is", looked.out)
+    assert looked.next.startswith("alexflow run Numbers.")
+    assert shell(*looked.next.split()[1:]).code == 0
+    assert shell("verify", "--storage", "s", "--json").data["good"] == 2
+    assert shell("verify", second, "--storage", "s").first == "1 good, 0 damaged, 0 missing"
+
+
+def test_a_copy_without_digests_or_a_record(shell: Shell) -> None:
+    copied(shell)
+    shutil.rmtree(shell.directory / "s" / ".alexflow")
     looked = shell("verify", "--storage", "s")
     assert looked.first == "0 good, 0 damaged, 0 missing, 2 without a digest"
     assert "`cp -a` and `alexflow copy` keep them" in looked.out

@@ -87,6 +87,11 @@ def test_what_a_killed_engine_had_begun_waits_for_another_run(
     file.write_bytes(file.read_bytes()[:-3_000])
     last = written.task_id(max(written.completions, key=lambda each: each[1] + each[2])[0])
     assert "it runs, or is about to, in process 4321 on machine" in why(tmp_path, last, capsys)[1]
+    main(["show", last, "--storage", str(tmp_path / "st")])
+    shown = capsys.readouterr().out
+    assert "not recorded as done" in shown
+    assert "stored" not in shown, "of its output nothing says that it ever was there"
+    assert "removed since" not in shown
     monkeypatch.setattr("alexflow.cli.why.engine_is_gone", lambda run: True)
     text = why(tmp_path, last, capsys)[1]
     assert "waits for another run: process 4321 on machine, which had begun it, was killed" in text

@@ -12,6 +12,7 @@ import io
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from alexflow.storage.local.new_file import NewFile
     from alexflow.storage.reserved import ReservedSpace, Space
     from alexflow.storage.staged import Staging
-    from alexflow.storage.verification import Examined, Verification
+    from alexflow.storage.verification import Examined, KnownDigest, Verification
 
 
 #: Requests under way at once, for one storage and event loop.
@@ -155,10 +156,8 @@ class RemoteStorage(Storage):
         await self._keeps_the_first()
         if not self._opened.is_swept:
             self._opened.is_swept = True
-            try:
+            with suppress(StorageError, FileNotFoundError):  # not every server lists uploads, nor may everybody ask
                 await self.asweep(FOREIGN_STALE_AFTER)
-            except (StorageError, FileNotFoundError):  # not every server lists uploads, nor may everybody ask for them
-                pass
 
     async def _keeps_the_first(self) -> bool:
         opened = self._opened
@@ -354,8 +353,15 @@ class RemoteStorage(Storage):
     def examine(self, key: str, *, quarantine: bool = True) -> Examined:
         return wait_for(self.aexamine(key, quarantine=quarantine))
 
-    def verify(self, keys: Iterable[str] | None = None, *, prefix: str = "", quarantine: bool = True) -> Verification:
-        return wait_for(self.averify(keys, prefix=prefix, quarantine=quarantine))
+    def verify(
+        self,
+        keys: Iterable[str] | None = None,
+        *,
+        prefix: str = "",
+        quarantine: bool = True,
+        known: KnownDigest | None = None,
+    ) -> Verification:
+        return wait_for(self.averify(keys, prefix=prefix, quarantine=quarantine, known=known))
 
     def check_writable(self) -> None:
         wait_for(self.acheck_writable())
