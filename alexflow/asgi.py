@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from inspect import isawaitable
 from typing import Any, Protocol, cast
 
 from alexflow.errors import AlexflowError, DefinitionError
@@ -19,6 +20,9 @@ from alexflow.logs import logger
 from alexflow.type_vars import T
 
 __all__ = ["ClientGone", "while_connected"]
+
+#: Messages that say that a client has gone.
+GONE = frozenset({"http.disconnect", "websocket.disconnect"})
 
 #: Gives the next message of a request.
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -54,9 +58,13 @@ async def while_connected(request: HasReceive | Receive, work: Awaitable[T]) -> 
 
     Raises:
         ClientGone: the client has closed its connection.
-        DefinitionError: ``request`` is something else.
+        DefinitionError: ``request`` or ``work`` is something else.
     """
     receive = getattr(request, "receive", request)
+    if not isawaitable(work):
+        raise DefinitionError(
+            f"while_connected takes work that can be awaited, such as engine.load(output), not {repr_of(work)}"
+        )
     if not callable(receive):
         if asyncio.iscoroutine(work):
             work.close()
@@ -101,9 +109,13 @@ class _Watch:
         self._watching = asyncio.get_running_loop().create_task(self._watch())
 
     async def _watch(self) -> None:
+        is_whole = False  # the request
         try:
-            while (await self._receive())["type"] != "http.disconnect":
-                pass
+            while (message := await self._receive())["type"] not in GONE:
+                if is_whole and message["type"] == "http.request":  # a middleware gives the body again and again
+                    logger.debug("the client of a request cannot be watched: its body comes once more")
+                    return
+                is_whole = is_whole or (message["type"] == "http.request" and not message.get("more_body"))
         except Exception as error:  # of the server or a middleware: without its messages the work just goes on
             logger.debug("the client of a request cannot be watched: %s", text_of(error))
             return

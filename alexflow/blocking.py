@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
 from alexflow.engine.embedded import Engine
-from alexflow.engine.options import ENGINE_OPTIONS, check_keywords
+from alexflow.engine.options import ENGINE_OPTIONS, LOAD_KEYWORDS, check_keywords, check_seconds
 from alexflow.engine.result import Result
 from alexflow.engine.stats import EngineStats
 from alexflow.errors import EngineClosed
@@ -90,6 +90,8 @@ class BlockingPortal:
 
     def close(self) -> None:
         """Close the engine, as the end of ``with`` does: what is under way is cancelled."""
+        if threading.current_thread() is self._thread:
+            raise EngineClosed("to close the portal in its engine's own event loop would wait for itself; use a thread")
         thread, self._thread = self._thread, None
         if thread is not None and self._pid == os.getpid():
             self._loop.call_soon_threadsafe(self._end.set)
@@ -125,6 +127,7 @@ class BlockingPortal:
             raise EngineClosed("the portal belongs to the process from which this one was forked; open one here")
         if threading.current_thread() is self._thread:
             raise EngineClosed("a call from the engine's own event loop would wait for itself; await portal.engine")
+        check_seconds("timeout", timeout)
         future = asyncio.run_coroutine_threadsafe(work(), self._loop)
         try:
             return future.result(timeout)
@@ -156,6 +159,7 @@ class BlockingPortal:
             TimeoutError: it was not there in time; the request is withdrawn.
             TaskError: the task failed, and others as :meth:`alexflow.Engine.load` raises them.
         """
+        check_keywords("load", request, LOAD_KEYWORDS)
         return self._call(lambda: self._engine.load(output, **request), timeout)
 
     def run(

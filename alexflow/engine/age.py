@@ -23,11 +23,12 @@ from msgspec import Struct
 
 from alexflow.engine.background import Background
 from alexflow.engine.loading import not_loadable, only_failure
+from alexflow.engine.options import check_seconds
 from alexflow.engine.result import Result
 from alexflow.engine.targets import keys_of_target, read_target, with_storage
-from alexflow.errors import DefinitionError, EngineClosed, RunFailed, TaskError
+from alexflow.errors import EngineClosed, RunFailed, TaskError
 from alexflow.graph.outdated import Outdated, Times, age_of, max_age_of
-from alexflow.hooks import exact_name, hook_failed, is_a, passes, repr_of, text_of
+from alexflow.hooks import exact_name, hook_failed, is_a, passes, text_of
 from alexflow.logs import logger
 from alexflow.model import AbstractTask, Output, keys_of
 from alexflow.storage import Storage
@@ -69,9 +70,8 @@ def age_limit(max_age: object, stale_while_revalidate: object) -> AgeLimit:
     Raises:
         DefinitionError: a value is no number of seconds.
     """
-    for name, value in (("max_age", max_age), ("stale_while_revalidate", stale_while_revalidate)):
-        if value is not None and (not isinstance(value, int | float) or isinstance(value, bool) or not value >= 0):
-            raise DefinitionError(f"{name} must be a number of seconds, not {repr_of(value)}")
+    check_seconds("max_age", max_age)
+    check_seconds("stale_while_revalidate", stale_while_revalidate)
     return AgeLimit(max_age, stale_while_revalidate or 0.0)  # type: ignore[arg-type]  # checked above
 
 

@@ -52,7 +52,7 @@ def request_options(
     Raises:
         DefinitionError: a value is invalid.
     """
-    if priority is not None or fairness_key or max_wait is not None:
+    if priority is not None or fairness_key != "" or max_wait is not None:
         check_urgency(priority, fairness_key, max_wait)
     return RequestOptions(on_error, as_attributes(attributes), priority, fairness_key, max_wait, context, verify)
 

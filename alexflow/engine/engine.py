@@ -20,11 +20,13 @@ from alexflow.engine.loading import Loads, make_hot
 from alexflow.engine.open_engine import OpenEngine
 from alexflow.engine.options import (
     OnError,
+    as_attributes,
     as_devices,
     as_limits,
     as_workers,
     changed_options,
     check_on_error,
+    check_reserve,
     check_shown,
     check_urgency,
     check_values,
@@ -39,7 +41,7 @@ from alexflow.engine.subjects import read_long_target
 from alexflow.engine.targets import Request
 from alexflow.engine.turns import turns
 from alexflow.engine.uses import Uses
-from alexflow.errors import DefinitionError, EngineClosed
+from alexflow.errors import EngineClosed
 from alexflow.events.broadcast import Broadcast
 from alexflow.executors.attempt_host import host
 from alexflow.executors.interface import GRACE
@@ -177,6 +179,8 @@ class Engine(OpenEngine):
         self._grace = grace
         self._lease_ttl = lease_ttl
         self._queue = queue
+        if queue is not None:
+            check_reserve(queue, self._workers.count or 1, max_concurrency, self._placement.given)
         self._contexts = None if carry is None else RequestContexts(carried_variables(carry))
         self._broadcast = Broadcast()
         self._echo = _make_echo() if echo else None
@@ -246,11 +250,13 @@ class Engine(OpenEngine):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        driver, self._driver = self._driver, None
-        self._closing = driver
+        driver = self._driver
         if driver is not None:
+            can_be_closed = self._is_left_where_entered(driver)
+            self._driver, self._closing = None, driver
             try:
-                await shielded(driver.aclose())
+                if can_be_closed:
+                    await shielded(driver.aclose())
             finally:
                 self._closing = None
                 self._broadcast.close()
@@ -360,8 +366,9 @@ class Engine(OpenEngine):
             DefinitionError: ``output`` is something else.
             Overloaded: as for :meth:`run`.
         """
-        if priority is not None or fairness_key or max_wait is not None:
+        if priority is not None or fairness_key != "" or max_wait is not None or attributes is not None:
             check_urgency(priority, fairness_key, max_wait)
+            as_attributes(attributes)
         if self._queue is not None and isinstance(output, Output):  # first: thousands may be refused
             refuse_load_if_full(self._opened(), priority, self._defaults, self.storage, output)
         make = partial(
@@ -417,12 +424,10 @@ class Engine(OpenEngine):
             TaskError: a task failed (``on_error="stop"``).
             DefinitionError: an argument, or what an item makes, is invalid.
         """
-        from alexflow.engine.mapping import ItemStream, mapped_by  # deferred: most programs map nothing
+        from alexflow.engine.mapping import ItemStream, check_mapped, mapped_by  # deferred: most programs map nothing
 
         driver = self._opened()
-        check_on_error(on_error)
-        if type(window) is not int or window < 1:
-            raise DefinitionError(f"window must be a whole number of at least 1, not {window!r}")
+        check_mapped(window, ordered, on_error, request)
         made_by, all_items = mapped_by(make, items)
         asking = partial(self._ask_to_read, driver, request)
         run = partial(self.run, **request)

@@ -217,11 +217,13 @@ def only_failure(error: OutputNotFound | RunFailed) -> TaskError | None:
     return failures[0] if len(failures) == 1 and isinstance(failures[0], TaskError) else None
 
 
-def not_loadable(given: object) -> DefinitionError:
-    """Make the error for something that is no output."""
-    what = type(given).__qualname__
-    hint = f"; load({what}(…).output())" if isinstance(given, AbstractTask) else ""
-    return DefinitionError(f"load takes an output, not {a_thing(what)}{hint}")
+def not_loadable(given: object, function: str = "load") -> DefinitionError:
+    """Make the error for something that is no output, where a function of the engine takes one."""
+    cls = given if isinstance(given, type) else type(given)
+    what = cls.__qualname__
+    hint = f"; {function}({what}(…).output())" if issubclass(cls, AbstractTask) else ""
+    shown = f"the class {what}" if cls is given else a_thing(what)
+    return DefinitionError(f"{function} takes an output, not {shown}{hint}")
 
 
 def _was_removed(output: Output[Any], error: OutputNotFound | RunFailed) -> bool:

@@ -13,11 +13,11 @@ from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from functools import partial
 from itertools import islice
-from typing import Any, Generic, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, cast
 
 from alexflow.engine.driver import Driver
 from alexflow.engine.loading import LOADS_PER_TURN, Loads
-from alexflow.engine.options import OnError
+from alexflow.engine.options import REQUEST_KEYWORDS, OnError, check_bool, check_on_error, check_request
 from alexflow.engine.result import Result
 from alexflow.engine.run_failures import as_task_error
 from alexflow.engine.targets import Request
@@ -27,6 +27,9 @@ from alexflow.hooks import SHORT_TEXT, hook_failed, repr_of
 from alexflow.model import AbstractTask, Output, keys_of
 from alexflow.scheduler.instructions import Finish
 from alexflow.type_vars import T
+
+if TYPE_CHECKING:
+    from alexflow.engine.keywords import RequestKeywords
 
 #: Items of one request, at most.
 CHUNK_ITEMS = 256
@@ -379,6 +382,20 @@ def _errors_of(finish: Finish) -> dict[str, TaskError]:
     return errors
 
 
+def check_mapped(window: object, ordered: object, on_error: object, request: RequestKeywords) -> None:
+    """Check the keywords of ``map`` before an item is taken.
+
+    Raises:
+        DefinitionError: a value is invalid.
+        TypeError: a keyword is unknown.
+    """
+    check_on_error(on_error)
+    check_request("map", request, REQUEST_KEYWORDS)
+    check_bool("ordered", ordered)
+    if type(window) is not int or window < 1:
+        raise DefinitionError(f"window must be a whole number of at least 1, not {repr_of(window)}")
+
+
 def mapped_by(
     first: Any, items: Iterable[Any] | AsyncIterable[Any] | None
 ) -> tuple[Callable[[Any], Any] | None, Iterable[Any] | AsyncIterable[Any]]:
@@ -394,5 +411,6 @@ def mapped_by(
     else:
         make, items = None, first
     if not isinstance(items, (Iterable, AsyncIterable)):
-        raise DefinitionError(f"map takes an iterable of items, not {repr_of(items, SHORT_TEXT)}")
+        hint = f"; map({first.__qualname__}, items)" if make is None and isinstance(first, type) else ""
+        raise DefinitionError(f"map takes an iterable of items, not {repr_of(items, SHORT_TEXT)}{hint}")
     return make, items

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from alexflow.engine.driver import Driver
 from alexflow.engine.loading import Loads, not_loadable
+from alexflow.engine.options import LOAD_KEYWORDS, check_bool, check_request, check_seconds
 from alexflow.engine.stats import EngineStats
 from alexflow.engine.subjects import read_long_target
 from alexflow.errors import DefinitionError, EngineClosed
@@ -20,6 +21,7 @@ from alexflow.executors.request_context import RequestContext, RequestContexts
 from alexflow.graph import Defaults
 from alexflow.graph.placement import classes_by_executor
 from alexflow.hooks import SHORT_TEXT, exact_name, hook_failed, repr_of
+from alexflow.logs import logger
 from alexflow.model import AbstractTask, Output
 
 if TYPE_CHECKING:
@@ -73,7 +75,21 @@ class OpenEngine:
     @property
     def healthy(self) -> bool:
         """Whether the engine is open and can go on. If not, only another one helps."""
-        return self._driver is not None and not self._driver.has_failed
+        return self._driver is not None and not (self._driver.has_failed or self._is_of_closed_loop())
+
+    def _is_left_where_entered(self, driver: Driver) -> bool:
+        """Check that the engine is left in its own loop. Returns whether it can be closed there."""
+        loop = self._loop
+        if loop is None or loop is asyncio.get_running_loop():
+            return True
+        if not loop.is_closed():
+            raise EngineClosed("the engine belongs to another event loop; leave it there")
+        logger.warning("the event loop of an engine was closed before the engine was: what it ran is killed")
+        driver.kill()
+        return False
+
+    def _is_of_closed_loop(self) -> bool:
+        return self._loop is not None and self._loop.is_closed()
 
     def stats(self) -> EngineStats:
         """Return what the engine is doing, in numbers; cheap however much is queued.
@@ -135,6 +151,7 @@ class OpenEngine:
             Whether all have ended. What has not is cancelled when the engine is closed.
         """
         driver = self._opened()
+        check_seconds("timeout", timeout)
         try:
             async with asyncio.timeout(timeout):
                 await driver.draining.wait(is_idle=not (driver.runs or driver.entering))
@@ -185,6 +202,7 @@ class OpenEngine:
 
         Raises:
             NoFormat: the format is another one.
+            DefinitionError: ``output`` is something else, or a keyword's value is invalid.
             StreamRestarted: while iterating: the parts so far are void, as the attempt failed, and is made again; to
                 iterate on gives the new ones, from the first.
             TaskError: while iterating: the task failed.
@@ -193,7 +211,8 @@ class OpenEngine:
 
         self._opened()
         if not isinstance(output, Output):
-            raise not_loadable(output)
+            raise not_loadable(output, "stream")
+        check_request("stream", request, LOAD_KEYWORDS)
         try:
             output.part_codec()
         except BaseException as error:
@@ -229,6 +248,7 @@ class OpenEngine:
         from alexflow.engine.invalidation import keys_to_remove, remove  # deferred: few programs invalidate
 
         driver = self._opened()
+        check_bool("downstream", downstream)
         keys = await keys_to_remove(await read_long_target(target), self.storage, downstream=downstream)
         try:
             removed = await remove(keys, self.storage)

@@ -7,7 +7,7 @@ checkers and editors know them there, too. A test compares the lists.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,7 +18,7 @@ from alexflow.model.executor_kinds import EXECUTOR_KINDS, name_choices
 
 if TYPE_CHECKING:  # a run that has nothing to do needs none of them
     from alexflow.executors.workers import Workers
-    from alexflow.limits import RateLimit
+    from alexflow.limits import Queue, RateLimit
 
 #: The highest priority of a request, and, negated, the lowest.
 MOST_URGENT = 1_000_000
@@ -36,6 +36,10 @@ ENGINE_OPTIONS = frozenset(
 
 #: The keywords of :func:`~alexflow.run` besides a target, ``progress`` and ``echo``.
 RUN_OPTIONS = ENGINE_OPTIONS | {"storage", "on_error", "force", "attributes", "html"}
+
+#: The keywords of a request for values, and those of a load or a stream.
+REQUEST_KEYWORDS = frozenset({"attributes", "priority", "fairness_key", "max_wait"})
+LOAD_KEYWORDS = REQUEST_KEYWORDS | {"max_age", "stale_while_revalidate"}
 
 #: Keywords that users of other versions and engines try, and those that are meant.
 _MEANT = {
@@ -84,8 +88,7 @@ def check_shown(progress: object, echo: object) -> None:
     """
     if progress is not None and not isinstance(progress, bool):
         raise DefinitionError(f"progress must be True, False or None, not {repr_of(progress)}")
-    if not isinstance(echo, bool):
-        raise DefinitionError(f"echo must be True or False, not {repr_of(echo)}")
+    check_bool("echo", echo)
 
 
 def as_attributes(attributes: object) -> dict[str, Any]:
@@ -105,6 +108,40 @@ def as_attributes(attributes: object) -> dict[str, Any]:
                 f"it is {repr_of(value)}"
             )
     return dict(attributes)
+
+
+def check_request(function: str, given: Mapping[str, Any], known: Iterable[str]) -> None:
+    """Check the keywords of a request before anything is asked for, by the name of the function that was called.
+
+    Raises:
+        TypeError: a keyword is unknown.
+        DefinitionError: a value is invalid.
+    """
+    check_keywords(function, given, known)
+    as_attributes(given.get("attributes"))
+    check_urgency(given.get("priority"), given.get("fairness_key", ""), given.get("max_wait"))
+    for name in ("max_age", "stale_while_revalidate"):
+        check_seconds(name, given.get(name))
+
+
+def check_seconds(name: str, value: object) -> None:
+    """Check a time that may be left open.
+
+    Raises:
+        DefinitionError: it is neither None nor a number of seconds.
+    """
+    if value is not None and (not isinstance(value, int | float) or isinstance(value, bool) or not value >= 0):
+        raise DefinitionError(f"{name} must be a number of seconds, not {repr_of(value)}")
+
+
+def check_bool(name: str, value: object) -> None:
+    """Check a choice.
+
+    Raises:
+        DefinitionError: it is neither True nor False.
+    """
+    if not isinstance(value, bool):
+        raise DefinitionError(f"{name} must be True or False, not {repr_of(value)}")
 
 
 def check_values(values: Mapping[str, Any]) -> None:
@@ -138,8 +175,7 @@ def check_values(values: Mapping[str, Any]) -> None:
     queue = values.get("queue")
     if queue is not None:
         check_queue(queue)
-    if not isinstance(values.get("record", True), bool):
-        raise DefinitionError(f"record must be True or False, not {values['record']!r}")
+    check_bool("record", values.get("record", True))
     cache = values.get("memory_cache")
     if cache is not None and type(cache).__name__ != "MemoryCache":
         raise DefinitionError(f"memory_cache must be a MemoryCache, such as MemoryCache(), not {repr_of(cache)}")
@@ -158,6 +194,27 @@ def check_queue(queue: object) -> None:
             raise DefinitionError(f"Queue.reserve[{name!r}]: the executor must be {name_choices()}")
 
 
+def check_reserve(queue: Queue, workers: int, max_concurrency: int, given: Container[str]) -> None:
+    """Check that a queue leaves places for tasks of a priority below 0.
+
+    Args:
+        queue: the queue.
+        workers: the engine's.
+        max_concurrency: the engine's.
+        given: executors of which the places are not known, as the engine was given them.
+
+    Raises:
+        DefinitionError: it reserves all places of an executor.
+    """
+    for name, reserved in queue.reserve.items():
+        places = max_concurrency if name == "loop" else workers
+        if reserved >= places and name not in given:
+            raise DefinitionError(
+                f"Queue.reserve[{name!r}] is {reserved}, and there are {places} places: tasks of a priority below 0 "
+                f"would never run; reserve fewer, or have more workers (max_concurrency for 'loop')"
+            )
+
+
 def check_urgency(priority: object, fairness_key: object, max_wait: object) -> None:
     """Check what a request says about its place in the queue.
 
@@ -170,8 +227,7 @@ def check_urgency(priority: object, fairness_key: object, max_wait: object) -> N
         )
     if type(fairness_key) is not str:
         raise DefinitionError(f"fairness_key must be a text, such as the name of a tenant, not {repr_of(fairness_key)}")
-    if max_wait is not None and (not isinstance(max_wait, int | float) or not max_wait >= 0):
-        raise DefinitionError(f"max_wait must be a number of seconds, not {repr_of(max_wait)}")
+    check_seconds("max_wait", max_wait)
 
 
 def as_limits(limits: Mapping[str, int | RateLimit] | None) -> tuple[dict[str, int], dict[str, RateLimit]]:
@@ -182,6 +238,9 @@ def as_limits(limits: Mapping[str, int | RateLimit] | None) -> tuple[dict[str, i
             f"{{'gpu': 1}}, not {a_thing(type(limits).__qualname__)}"
         )
     limits = limits or {}
+    for tag in limits:
+        if not isinstance(tag, str) or not tag:
+            raise DefinitionError(f"limits has the tag {repr_of(tag)}; a tag is a text, such as 'gpu'")
     at_once = {tag: limit for tag, limit in limits.items() if isinstance(limit, int)}
     if len(at_once) == len(limits):
         return at_once, {}

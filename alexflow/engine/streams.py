@@ -222,18 +222,17 @@ class Follower:
 
     async def follow(self) -> None:
         """Request the output, and take its parts until it is there."""
-        loading = asyncio.ensure_future(self._load(self._output))
         try:
             with ExitStack() as used:
+                loading = asyncio.ensure_future(self._load(self._output))
+                used.callback(loading.cancel)
                 used.callback(self._close)
                 await self._follow_file(loading, used)
-            self._finish(await loading)
+                self._finish(await loading)
         except BaseException as error:
             if passes(error):
                 raise
             self.end(error)
-        finally:
-            loading.cancel()
 
     async def _follow_file(self, loading: asyncio.Future[Any], used: ExitStack) -> None:
         await asyncio.sleep(0)

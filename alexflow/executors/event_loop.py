@@ -17,6 +17,7 @@ import asyncio
 import contextvars
 import time
 from collections.abc import Awaitable, Coroutine, Generator, Sequence
+from contextlib import suppress
 from types import coroutine
 from typing import Any, Protocol
 
@@ -189,7 +190,8 @@ class LoopExecutor(Executor):
 
     def kill(self) -> None:
         self._grace = 0.0
-        self._loop.call_soon_threadsafe(self._abandon_all)
+        with suppress(RuntimeError):  # the loop has been closed, and with it all jobs
+            self._loop.call_soon_threadsafe(self._abandon_all)
 
     # -- runners
 

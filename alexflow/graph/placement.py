@@ -120,6 +120,8 @@ def classes_by_executor(
         DefinitionError: something is neither a class of tasks nor a task.
     """
     found: dict[Kind, set[type[AbstractTask]]] = {default: set()}
+    if isinstance(tasks, (str, type, AbstractTask)) or not isinstance(tasks, Iterable):
+        raise DefinitionError(f"start_workers takes a list of classes of tasks, not {repr_of(tasks, SHORT_TEXT)}")
     for task in tasks:
         cls = task if isinstance(task, type) else type(task)
         if not issubclass(cls, AbstractTask):

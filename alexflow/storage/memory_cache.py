@@ -18,7 +18,7 @@ class MemoryCache:
         values: keep values, and not their bytes. Each caller gets the same object: it must not be changed.
 
     Raises:
-        DefinitionError: a number is not above 0.
+        DefinitionError: a value is invalid.
     """
 
     max_bytes: int = 64 * 2**20
@@ -30,3 +30,5 @@ class MemoryCache:
             number = getattr(self, name)
             if isinstance(number, bool) or not isinstance(number, int | float) or not number > 0:
                 raise DefinitionError(f"MemoryCache.{name} must be a number above 0, not {number!r}")
+        if not isinstance(self.values, bool):
+            raise DefinitionError(f"MemoryCache.values must be True or False, not {self.values!r}")

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 import alexflow
-from alexflow import Engine, MemoryStorage, Workflow, open_storage
+from alexflow import Engine, MemoryStorage, Task, Workflow, open_storage
 from alexflow.errors import DefinitionError, UnknownStorage
+from alexflow.formats import TextOutput
+from alexflow.limits import Queue
 from tests.engine.workflows import Step
+
+
+@dataclass(frozen=True)
+class Words(Task):
+    number: int
+
+    def output(self):
+        return self.build_output(TextOutput, key="words.txt")
+
+    async def run(self, input, output):
+        for _ in range(self.number):
+            await output.aappend("word ")
 
 
 @pytest.mark.parametrize(
@@ -26,6 +41,8 @@ from tests.engine.workflows import Step
             {"executor": "loop"},
             "executor must be 'process' or 'thread', a URL such as 'dask://host:8786', or an Executor, not 'loop'",
         ),
+        ({"limits": {1: 2}}, "limits has the tag 1; a tag is a text, such as 'gpu'"),
+        ({"limits": {"": 2}}, "limits has the tag ''; a tag is a text, such as 'gpu'"),
         ({"retry": 3}, "retry must be a Retry, such as Retry(3), not 3"),
         ({"timeout": -1}, "timeout must be a number of seconds, not -1"),
         ({"echo": "yes"}, "echo must be True or False, not 'yes'"),
@@ -93,10 +110,11 @@ async def load(what):
     ("what", "said"),
     [
         (Step(1), "load takes an output, not a Step; load(Step(…).output())"),
+        (Step, "load takes an output, not the class Step; load(Step(…).output())"),
         ([7], "load takes an output, not an int"),
         ("step", "load takes an output, not a str"),
     ],
-    ids=["task", "list", "text"],
+    ids=["task", "class", "list", "text"],
 )
 def test_of_load(what, said):
     with pytest.raises(DefinitionError) as caught:
@@ -121,3 +139,67 @@ def test_of_assign_storage(storage):
 def test_unknown_ones():
     with pytest.raises(TypeError, match="worker"):
         alexflow.run(Step(1), storage=MemoryStorage(), worker=1)
+
+
+@pytest.mark.parametrize("places", [{"process": 2}, {"thread": 3}, {"loop": 5}], ids=repr)
+def test_a_reserve_that_leaves_no_place(places):
+    """Tasks of a priority below 0 would never run, and nothing would say so."""
+    with pytest.raises(DefinitionError, match="tasks of a priority below 0 would never run; reserve fewer"):
+        Engine(MemoryStorage(), workers=2, max_concurrency=5, queue=Queue(reserve=places))
+    fewer = {name: count - 1 if name != "thread" else 1 for name, count in places.items()}
+    Engine(MemoryStorage(), workers=2, max_concurrency=5, queue=Queue(reserve=fewer))
+
+
+WRONG_REQUESTS = [
+    ({"attributes": 3}, "attributes must be a dict"),
+    ({"priority": "high"}, "priority must be a whole number"),
+    ({"fairness_key": None}, "fairness_key must be a text"),
+    ({"max_wait": "1"}, "max_wait must be a number of seconds"),
+    ({"max_wait": True}, "max_wait must be a number of seconds"),
+    ({"prority": 1}, "unexpected keyword argument 'prority'"),
+]
+
+
+@pytest.mark.parametrize(("request_keywords", "said"), WRONG_REQUESTS, ids=lambda value: str(value)[:20])
+@pytest.mark.parametrize("function", ["load", "run", "map", "stream"])
+def test_of_a_request_for_what_exists(request_keywords, said, function):
+    """Nothing is asked for before they are checked, and the engine serves others."""
+
+    async def ask(engine, output):
+        if function in ("load", "run"):
+            await getattr(engine, function)(output, **request_keywords)
+        else:
+            target = [output] if function == "map" else output
+            [one async for one in getattr(engine, function)(target, **request_keywords)]
+
+    async def asked():
+        async with Engine(MemoryStorage()) as engine:
+            output = Words(3).output()
+            await engine.load(output)
+            with pytest.raises((DefinitionError, TypeError), match=said):
+                await ask(engine, output)
+            assert engine.healthy
+            assert await engine.load(Words(4).output()) == "word " * 4
+
+    asyncio.run(asked())
+
+
+def test_of_other_methods():
+    async def asked():
+        async with Engine(MemoryStorage()) as engine:
+            with pytest.raises(DefinitionError, match="timeout must be a number of seconds, not '20'"):
+                await engine.drain("20")
+            for tasks in (Step, Step(1), "Step", None):
+                with pytest.raises(DefinitionError, match="start_workers takes a list of classes of tasks, not "):
+                    await engine.start_workers(tasks)
+            with pytest.raises(DefinitionError, match="downstream must be True or False, not 'yes'"):
+                await engine.invalidate(Step(1), downstream="yes")
+            with pytest.raises(DefinitionError, match=r"stream takes an output, not a Words; stream\(Words"):
+                engine.stream(Words(1))
+            with pytest.raises(DefinitionError, match="ordered must be True or False, not 1"):
+                engine.map(Step, [1], ordered=1)
+            with pytest.raises(DefinitionError, match=r"not <class .*; map\(Step, items\)"):
+                engine.map(Step)
+            assert (await engine.run(Step(1))).ran == 1
+
+    asyncio.run(asked())

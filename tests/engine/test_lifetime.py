@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -121,3 +123,51 @@ async def test_concurrent_callers_share(ran):
         results = await asyncio.gather(*(engine.run(Step(n, (shared.output(),))) for n in range(1, 50)))
         assert sorted(ran) == sorted(f"step-{n}" for n in range(50))
         assert sum(result.ran for result in results) == 50
+
+
+async def test_left_in_another_loop():
+    engine = Engine(MemoryStorage())
+    async with engine:
+        with pytest.raises(EngineClosed, match="belongs to another event loop; leave it there"):
+            await asyncio.to_thread(asyncio.run, engine.__aexit__(None, None, None))
+        assert (await engine.run(Step(1))).ran == 1
+    assert not engine.healthy
+
+
+CLOSED_TOO_EARLY = """
+import asyncio, sys
+from alexflow import Engine
+from tests.engine.workflows import Slow, Step
+from tests.kit.fifo import Fifo
+from tests.kit.processes import still_alive
+
+place, told, gate = sys.argv[1:]
+engine, told, gate = Engine(place, workers=1), Fifo(told), Fifo(gate)
+
+async def begin():
+    await engine.__aenter__()
+    global asking
+    asking = asyncio.ensure_future(engine.run(Slow(1, told.path, gate.path)))
+    return await told.receive()
+
+async def again():
+    async with engine:
+        return await engine.load(Step(5).output())
+
+loop = asyncio.new_event_loop()
+(pid,) = loop.run_until_complete(begin())
+print(engine.healthy)
+loop.close()
+print(engine.healthy)
+asyncio.run(engine.__aexit__(None, None, None))
+print(still_alive([int(pid)], 10.0), asyncio.run(again()))
+"""
+
+
+@pytest.mark.processes
+def test_its_loop_is_closed_before_it(tmp_path):
+    """It is not healthy any more, what it ran is killed, and it can be opened again in another loop."""
+    names = [str(tmp_path / name) for name in ("results", "told", "gate")]
+    done = subprocess.run([sys.executable, "-c", CLOSED_TOO_EARLY, *names], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:3] == ["True", "False", "set() 5"]
+    assert "closed before the engine was" in done.stderr

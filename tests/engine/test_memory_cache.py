@@ -120,3 +120,5 @@ def test_wrong_options() -> None:
         Engine(MemoryStorage(), memory_cache=3)  # type: ignore[arg-type]
     with pytest.raises(DefinitionError, match=r"MemoryCache\.max_bytes must be a number above 0, not 0"):
         MemoryCache(max_bytes=0)
+    with pytest.raises(DefinitionError, match=r"MemoryCache\.values must be True or False, not 'yes'"):
+        MemoryCache(values="yes")  # type: ignore[arg-type]

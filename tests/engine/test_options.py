@@ -15,8 +15,8 @@ import alexflow
 from alexflow import Engine, LocalStorage, MemoryStorage, Storage, Workers
 from alexflow.engine import keywords, options
 from alexflow.engine.executor_choice import ExecutorChoice
-from alexflow.engine.keywords import EngineOptions, RunOptions
-from alexflow.engine.options import ENGINE_OPTIONS, RUN_OPTIONS
+from alexflow.engine.keywords import EngineOptions, LoadKeywords, RequestKeywords, RunOptions
+from alexflow.engine.options import ENGINE_OPTIONS, LOAD_KEYWORDS, REQUEST_KEYWORDS, RUN_OPTIONS
 from alexflow.errors import DefinitionError
 from alexflow.graph import Forceable
 from alexflow.limits import Queue, RateLimit
@@ -57,6 +57,8 @@ def test_the_options_are_those_of_the_engines_signature() -> None:
     assert get_type_hints(RunOptions, localns=NAMES) == {**of_engine, **of_run}
     assert set(of_engine) == ENGINE_OPTIONS
     assert {*of_engine, *of_run} == RUN_OPTIONS
+    assert set(get_type_hints(RequestKeywords, localns=NAMES)) == REQUEST_KEYWORDS
+    assert set(get_type_hints(LoadKeywords, localns=NAMES)) == LOAD_KEYWORDS
 
 
 def test_arun_takes_the_same_values_as_the_engine() -> None:

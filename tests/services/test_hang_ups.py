@@ -259,3 +259,29 @@ async def test_a_request_that_is_none() -> None:
 
     with pytest.raises(DefinitionError, match="handler_cancellation=True"):
         await while_connected(Request(), work())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("work", [None, 5, Step(1).output()], ids=repr)
+async def test_work_that_cannot_be_awaited(work: Any) -> None:
+    with pytest.raises(DefinitionError, match=r"work that can be awaited, such as engine\.load\(output\), not "):
+        await while_connected(Message("http.request"), work)
+
+
+async def test_a_websocket_that_is_closed() -> None:
+    with pytest.raises(ClientGone):
+        await while_connected(Message("websocket.receive", "websocket.disconnect"), asyncio.Event().wait())
+
+
+async def test_a_middleware_that_gives_the_body_again_and_again() -> None:
+    """As the usual recipe for reading a body twice does: without ever waiting."""
+    given = 0
+
+    async def receive() -> dict[str, Any]:
+        nonlocal given
+        given += 1
+        if given > 1000:
+            raise AssertionError("the loop has been held")
+        return {"type": "http.request", "body": b"x", "more_body": False}
+
+    assert await while_connected(receive, asyncio.sleep(0.01, 5)) == 5
+    assert given == 2

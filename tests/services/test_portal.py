@@ -120,6 +120,27 @@ def test_a_call_from_its_own_loop_would_wait_for_itself() -> None:
         assert "would wait for itself" in str(seen[0])
 
 
+def test_it_is_not_closed_in_its_own_loop() -> None:
+    with BlockingPortal(MemoryStorage()) as portal:
+
+        async def closes() -> None:
+            portal.close()
+
+        future = asyncio.run_coroutine_threadsafe(closes(), portal.engine.event_loop)  # type: ignore[arg-type]
+        with pytest.raises(EngineClosed, match="would wait for itself; use a thread"):
+            future.result(30)
+        assert portal.load(Step(1).output()) == 1
+
+
+def test_wrong_arguments() -> None:
+    with BlockingPortal(MemoryStorage()) as portal:
+        for timeout in ("2", -1, float("nan"), True):
+            with pytest.raises(DefinitionError, match="timeout must be a number of seconds, not"):
+                portal.load(Step(1).output(), timeout=timeout)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="unexpected keyword argument 'prority'; did you mean priority"):
+            portal.load(Step(1).output(), prority=3)  # type: ignore[call-overload]
+
+
 @pytest.mark.processes
 def test_after_a_fork() -> None:
     with BlockingPortal(MemoryStorage()) as portal:

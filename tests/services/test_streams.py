@@ -250,7 +250,7 @@ async def test_only_a_running_task_appends(storage: LocalStorage) -> None:
     with pytest.raises(DefinitionError, match="append to the output that run\\(\\) is given"):
         output.assign_storage(storage).append("x")
     async with Engine(storage) as engine:
-        with pytest.raises(DefinitionError, match="load takes an output, not a Nothing"):
+        with pytest.raises(DefinitionError, match="stream takes an output, not a Nothing"):
             engine.stream(Nothing())  # type: ignore[arg-type]
     with pytest.raises(EngineClosed):
         engine.stream(output)
