@@ -78,6 +78,8 @@ def _token(options: argparse.Namespace) -> str:
                 token = file.read().strip()
         except OSError as error:
             raise WrongUse(f"--token-file {options.token_file}: {error.strerror}") from None
+        if not token:
+            raise WrongUse(f"--token-file {options.token_file}: it is empty")
     else:
         token = os.environ.get(TOKEN_VARIABLE, "")
     if not token:

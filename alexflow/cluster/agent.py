@@ -128,6 +128,7 @@ class Agent:
         self._loop = asyncio.get_running_loop()
         self._ends_at = None if time_left is None else self._loop.time() + time_left
         self._nonce = new_nonce()
+        self._engine_nonce = b""
         self._line: AgentLine | None = None
         self._look: asyncio.TimerHandle | None = None
         self._fork_servers: ForkServers | None = None
@@ -156,6 +157,11 @@ class Agent:
         why = f"it did not take this agent in within {WELCOME_TIMEOUT:g} s"
         self._patience = self._loop.call_later(WELCOME_TIMEOUT, self._refuse, why)
         return self._line
+
+    @property
+    def is_greeted(self) -> bool:
+        """Whether what it has dialled is an engine, as far as can be seen."""
+        return bool(self._engine_nonce)
 
     def leave(self) -> None:
         """Let the engine send nothing more, and end when what runs has ended; at once if it has not been taken in."""

@@ -77,7 +77,8 @@ async def _serve(options: AgentOptions) -> int:
         print(f"alexflow: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"alexflow: no engine at {options.host}:{options.port} takes this agent: {error}", file=sys.stderr)
+        why = _explained(error, agent, options.tls)
+        print(f"alexflow: no engine at {options.host}:{options.port} takes this agent: {why}", file=sys.stderr)
         return 1
     finally:
         await agent.aclose()
@@ -97,6 +98,21 @@ class _NoAnswer(Exception):
 def _why(error: OSError) -> str:
     """Return what the system says, without the address."""
     return os.strerror(error.errno) if error.errno is not None and error.errno > 0 else (error.strerror or str(error))
+
+
+def _explained(error: OSError, agent: Agent, tls: Certificates | None) -> str:
+    """Return why what has answered does not take an agent, and what there is to look at."""
+    if isinstance(error, ssl.SSLCertVerificationError) and tls is not None:
+        return f"its certificate is not of an authority in {tls.ca} ({error.verify_message}); --tls-ca names its own"
+    if isinstance(error, ssl.SSLError):
+        return f"what answers there has no TLS; leave out --tls-ca, or give the engine tls=Certificates(...) ({error})"
+    if agent.is_greeted:
+        return str(error)
+    if tls is None:
+        hint = "an engine with TLS needs --tls-ca here"
+    else:
+        hint = "an engine with TLS may need --tls-cert and --tls-key here, of an authority that it trusts"
+    return f"{error}; {hint}, and what answers there may be another program"
 
 
 async def _dial(agent: Agent, options: AgentOptions) -> None:

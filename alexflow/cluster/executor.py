@@ -325,7 +325,7 @@ class AgentExecutor(ConfigurableExecutor):
         if self._no_agents is not None:
             self._no_agents.cancel()
             self._no_agents = None
-        logger.info("agent %s has come, with %d places", agent, agent.places)
+        logger.info("agent %s has come, with %d place%s", agent, agent.places, "s" * (agent.places != 1))
         pool.came(agent)
 
     def _lost(self, line: AgentLine, why: str) -> None:
@@ -369,7 +369,8 @@ class AgentExecutor(ConfigurableExecutor):
 
     def _advice(self) -> str:
         """Return what there is to do while there is no agent."""
-        return f"start one: alexflow agent --connect {self._address_for_others}, with {TOKEN_VARIABLE} set"
+        tls = "" if self._tls is None else " --tls-ca FILE"
+        return f"start one: alexflow agent --connect {self._address_for_others}{tls}, with {TOKEN_VARIABLE} set"
 
     def _no_agents_for(self, job: Job) -> NotDone:
         message = f"there was no agent for {self._wait_for_agents:g} s; {self._advice()}"

@@ -76,10 +76,12 @@ class PilotedExecutor(AgentExecutor):
 
     Attributes:
         cluster_name: as messages call the cluster.
+        when_silent: what messages say where the cluster has never answered.
         topic: under which pilots ask for a tunnel, where the cluster has topics.
     """
 
     cluster_name = "the cluster"
+    when_silent = "is it running, and is its address right?"
 
     def __init__(
         self,
@@ -201,7 +203,7 @@ class PilotedExecutor(AgentExecutor):
         if not self._said_at or now - self._said_at >= SAY_EVERY:
             self._said_at = now
             why = f"{type(error).__name__}: {text_of(error)}"
-            then = "agents that are there go on" if self._has_answered else "is it running, and is its address right?"
+            then = "agents that are there go on" if self._has_answered else self.when_silent
             logger.warning("%s does not answer: %s; %s", self.cluster_name, why, then)
 
     async def _keep_pilots(self, nodes: Sequence[ClusterNode]) -> None:

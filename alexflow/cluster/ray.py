@@ -85,6 +85,7 @@ class RayExecutor(PilotedExecutor):
 
     kind = ExecutorKind("ray", leaves_process=True, prefetches=True, packs=True)
     cluster_name = "the Ray cluster"
+    when_silent = f"{PilotedExecutor.when_silent} One with tokens needs RAY_AUTH_MODE=token here, and its token"
 
     def __init__(
         self,
@@ -97,7 +98,7 @@ class RayExecutor(PilotedExecutor):
         modules: Collection[str] = (),
     ):
         super().__init__(places=places, listen=listen, idle=idle, wait_for_agents=wait_for_agents, modules=modules)
-        self._ray: Any = _imported_ray()
+        self._ray: Any = _imported_ray(is_client=(address or "").startswith("ray://"))
         self._ray_address = address
         self._call = PatientCalls(ANSWER_TIMEOUT)
         self._asking: set[asyncio.Task[None]] = set()
@@ -203,12 +204,15 @@ class RayExecutor(PilotedExecutor):
             self._ray.shutdown()
 
 
-def _imported_ray() -> ModuleType:
+def _imported_ray(*, is_client: bool) -> ModuleType:
     try:
         with _outliving_control():
             import ray
+        if is_client:
+            import grpc  # noqa: F401  # which Ray says it lacks at each attempt to connect
     except ModuleNotFoundError as error:
-        raise MissingLibrary('ray is needed and not installed; pip install "alexflow[ray]"') from error
+        needed = "ray" if error.name == "ray" else "ray[client]"
+        raise MissingLibrary(f'{needed} is needed and not installed; pip install "alexflow[ray]"') from error
     module: ModuleType = ray  # Any, where it is not installed
     return module
 

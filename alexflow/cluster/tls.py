@@ -70,11 +70,28 @@ class Certificates:
             path = getattr(self, name)
             if path is not None and not os.access(path, os.R_OK):
                 raise DefinitionError(f"Certificates.{name}: {os.fspath(path)} cannot be read")
-        try:
-            if self.ca is not None:
+        if self.ca is not None:
+            try:
                 context.load_verify_locations(self.ca)
-            if self.cert is not None:
-                context.load_cert_chain(self.cert, self.key)
-        except (ssl.SSLError, OSError) as error:
-            raise DefinitionError(f"{self} cannot be used: {error}") from error
+            except OSError as error:
+                raise DefinitionError(f"Certificates.ca: {os.fspath(self.ca)} has no certificate in PEM") from error
+        if self.cert is not None:
+            try:
+                context.load_cert_chain(self.cert, self.key, self._refuse_to_ask)
+            except OSError as error:
+                raise DefinitionError(self._why_not(error)) from error
         return context
+
+    def _refuse_to_ask(self) -> str:
+        """Replace the question for a password, which nothing may answer where an agent runs."""
+        path = os.fspath(self.key or self.cert or "")
+        raise DefinitionError(f"Certificates.key: {path} is encrypted; give one that is not, readable by you alone")
+
+    def _why_not(self, error: OSError) -> str:
+        """Return why the own certificate cannot be used."""
+        cert = os.fspath(self.cert or "")
+        if "MISMATCH" in (getattr(error, "reason", None) or ""):
+            return f"Certificates.key: {os.fspath(self.key or cert)} is not the key of {cert}"
+        if self.key is None:
+            return f"Certificates.cert: {cert} has no certificate and key in PEM; Certificates.key names another file"
+        return f"Certificates.cert: {cert} has no certificate, or {os.fspath(self.key)} no key, in PEM"

@@ -28,7 +28,7 @@ def executor_at(name: str) -> Executor:
     """Return the executor that a name or a URL stands for.
 
     ``agents://0.0.0.0:7788`` listens there for agents; ``dask://host:8786`` is a Dask scheduler; ``ray://host:10001``
-    a Ray cluster, and ``ray`` that of this machine.
+    a Ray cluster, ``ray://auto`` that of which this machine is a node, and ``ray`` the same, or a new one.
 
     Raises:
         DefinitionError: it stands for none, or that cannot be made.
@@ -84,7 +84,7 @@ def _dask(rest: str) -> Executor:
 def _ray(rest: str) -> Executor:
     from alexflow.cluster.ray import RayExecutor
 
-    return RayExecutor(f"ray://{rest}" if rest else None)
+    return RayExecutor(rest if rest == "auto" else f"ray://{rest}" if rest else None)
 
 
 _OURS: dict[str, Callable[[str], Executor]] = {"agents": _agents, "dask": _dask, "ray": _ray}

@@ -14,10 +14,10 @@ from tests.kit.agents import start_agent
 
 @asynccontextmanager
 async def agent(
-    executor: AgentExecutor, *options: str, places: int = 2, **variables: str
+    executor: AgentExecutor, *options: str, places: int = 2, stderr: int | None = None, **variables: str
 ) -> AsyncIterator[subprocess.Popen]:
     """An agent, for as long as the block, unless it ends before."""
-    start = partial(start_agent, executor, *options, places=places, **variables)
+    start = partial(start_agent, executor, *options, places=places, stderr=stderr, **variables)
     process = await asyncio.to_thread(start)
     try:
         yield process

@@ -11,7 +11,7 @@ import pytest
 from alexflow import Engine
 from alexflow.cluster import AgentExecutor
 from alexflow.cluster.urls import executor_at
-from alexflow.errors import DefinitionError
+from alexflow.errors import DefinitionError, MissingLibrary
 
 MODULE = """
 from alexflow.cluster import AgentExecutor
@@ -49,6 +49,15 @@ def distribution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_ours():
     assert type(executor_at("agents://127.0.0.1:0")) is AgentExecutor
     assert type(executor_at("agents")) is AgentExecutor
+
+
+def test_ray_of_this_machine_and_from_elsewhere(monkeypatch):
+    pytest.importorskip("ray")
+    assert executor_at("ray")._ray_address is None
+    assert executor_at("ray://auto")._ray_address == "auto"
+    monkeypatch.setitem(sys.modules, "grpc", None)  # as where ray is installed without its client
+    with pytest.raises(MissingLibrary, match=r"ray\[client\] is needed and not installed; pip install "):
+        executor_at("ray://head:10001")
 
 
 def test_a_distribution_adds_one_by_name_and_by_scheme(distribution, place):

@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+from threading import Thread
 
 import pytest
 
@@ -34,11 +35,28 @@ def test_nothing_answers_where_an_agent_dials():
     assert f"does it listen there, as with AgentExecutor('0.0.0.0:{address.rpartition(':')[2]}')?" in ended.stderr
 
 
+def test_another_program_answers_where_an_agent_dials():
+    with socket.create_server(("127.0.0.1", 0)) as other:
+
+        def answer() -> None:
+            with other.accept()[0] as connection:
+                connection.sendall(b"SSH-2.0-OpenSSH_9.0\r\n")
+
+        answering = Thread(target=answer)
+        answering.start()
+        ended = agent_of("--connect", f"127.0.0.1:{other.getsockname()[1]}")
+        answering.join()
+    assert ended.returncode == 1
+    assert "an engine with TLS needs --tls-ca here, and what answers there may be another program" in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [
         ("--memory", "lots", "alexflow: --memory must be a text such as '8GiB'"),
         ("--tls-ca", "/not/there", "alexflow: --tls-ca: /not/there cannot be read"),
+        ("--tls-ca", "/dev/null", "alexflow: --tls-ca: /dev/null has no certificate in PEM"),
+        ("--token-file", "/dev/null", "alexflow: --token-file /dev/null: it is empty"),
     ],
 )
 def test_an_option_that_is_wrong_is_called_as_it_was_typed(option, value, said):

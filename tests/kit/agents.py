@@ -16,11 +16,13 @@ from alexflow.executors.capacity import Demand
 from alexflow.executors.settings import ExecutorSettings
 
 
-def start_agent(executor: AgentExecutor, *options: str, places: int = 2, **variables: str) -> subprocess.Popen[bytes]:
+def start_agent(
+    executor: AgentExecutor, *options: str, places: int = 2, stderr: int | None = None, **variables: str
+) -> subprocess.Popen[bytes]:
     """Start an agent of an executor whose engine is open."""
     command = [sys.executable, "-m", "alexflow", "agent", "--connect", executor.address, "--places", str(places)]
     environment = {**os.environ, "ALEXFLOW_AGENT_TOKEN": executor.token, **variables}
-    return subprocess.Popen([*command, *options], env=environment, stdin=subprocess.DEVNULL)
+    return subprocess.Popen([*command, *options], env=environment, stdin=subprocess.DEVNULL, stderr=stderr)
 
 
 @contextmanager
@@ -51,7 +53,8 @@ class OneAgent(AgentExecutor):
 
     def offer(self, task_ids: Sequence[str]) -> None:
         if self._agent is None:
-            start = partial(start_agent, self, *self._limits(), places=self.places)
+            # what it says itself at its end is not what tests of tasks' output look at
+            start = partial(start_agent, self, *self._limits(), places=self.places, stderr=subprocess.DEVNULL)
             self._agent = asyncio.get_running_loop().run_in_executor(None, start)  # Popen waits for exec
         super().offer(task_ids)
 
