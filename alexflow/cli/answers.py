@@ -61,18 +61,31 @@ def headline(text: str, *, good: bool | None = None) -> None:
     print(_painted(text, {None: "1", True: "32", False: "31"}[good], sys.stdout))
 
 
-def print_table(columns: Cells, rows: Iterable[Cells], *, right: Iterable[str] = ()) -> None:
+def print_table(
+    columns: Cells, rows: Iterable[Cells], *, right: Iterable[str] = (), optional: Sequence[str] = ()
+) -> list[str]:
     """Print rows below their columns' names.
 
     Args:
         columns: the names.
         rows: as many texts each.
         right: columns that are aligned at their right.
+        optional: columns that are left out, one after the other, where a terminal is too narrow for all.
+
+    Returns:
+        The columns that were left out.
     """
     rows = [[*row] for row in rows]
     if not rows:
-        return
-    aligned = set(right)
+        return []
+    aligned, wanted = set(right), columns
+    if sys.stdout.isatty():
+        columns, rows = _narrowed(columns, rows, aligned, optional)
+    _print_rows(columns, rows, aligned)
+    return [name for name in wanted if name not in columns]
+
+
+def _print_rows(columns: Cells, rows: list[list[str]], aligned: set[str]) -> None:
     lines = stacked(columns, rows, aligned) if sys.stdout.isatty() else None
     if lines is not None:
         print("\n".join(lines))
@@ -88,6 +101,19 @@ def print_table(columns: Cells, rows: Iterable[Cells], *, right: Iterable[str] =
         print("  ".join(parts).rstrip())
 
 
+def _narrowed(
+    columns: Cells, rows: list[list[str]], right: Collection[str], optional: Sequence[str]
+) -> tuple[Cells, list[list[str]]]:
+    """Leave out as many optional columns as the table has to lack to fit; none if it does not fit without them."""
+    kept, few = columns, rows
+    for name in ("", *optional):
+        place = [index for index, each in enumerate(kept) if each != name]
+        kept, few = [kept[index] for index in place], [[row[index] for index in place] for row in few]
+        if stacked(kept, few, right) is None:
+            return kept, few
+    return columns, rows
+
+
 def stacked(columns: Cells, rows: Iterable[Cells], right: Collection[str]) -> list[str] | None:
     """Return the lines of a table that is too wide for the terminal: the first cell, the others below it.
 
@@ -97,11 +123,7 @@ def stacked(columns: Cells, rows: Iterable[Cells], right: Collection[str]) -> li
         None if the words of all columns fit beside one another.
     """
     width, rows = shutil.get_terminal_size().columns, [*rows]
-    needed = -2
-    for name, *cells in zip(columns, *rows, strict=True):
-        words = [name, *cells] if name in right else [name, *(word for cell in cells for word in cell.split())]
-        needed += 2 + max(map(len, words))
-    if needed <= width:
+    if sum(_narrowest(columns, rows, right)) + 2 * (len(columns) - 1) <= width:
         return None
     lines: list[str] = []
     for first, *others in rows:
@@ -111,7 +133,26 @@ def stacked(columns: Cells, rows: Iterable[Cells], right: Collection[str]) -> li
     return lines
 
 
-def _print_rich_table(columns: Cells, rows: Iterable[Cells], right: set[str]) -> bool:
+def _narrowest(columns: Cells, rows: Iterable[Cells], right: Collection[str]) -> list[int]:
+    """Return the width of each column's longest word, and of those at the right their longest cell."""
+    widths = []
+    for name, *cells in zip(columns, *rows, strict=True):
+        words = [name, *cells] if name in right else [name, *(word for cell in cells for word in cell.split())]
+        widths.append(max(map(len, words)))
+    return widths
+
+
+def _widths(columns: Cells, rows: Sequence[Cells], right: Collection[str]) -> list[int]:
+    """Return the widths of columns on the terminal, which has room for their words: what is left goes by need."""
+    least = _narrowest(columns, rows, right)
+    lacking = [
+        max(map(len, cells)) - width for cells, width in zip(zip(columns, *rows, strict=True), least, strict=True)
+    ]
+    room = min(shutil.get_terminal_size().columns - sum(least) - 2 * (len(least) - 1), sum(lacking))
+    return [width + room * lacks // max(1, sum(lacking)) for width, lacks in zip(least, lacking, strict=True)]
+
+
+def _print_rich_table(columns: Cells, rows: Sequence[Cells], right: set[str]) -> bool:
     try:
         from rich.console import Console  # deferred: an extra, and slow to load
         from rich.table import Table
@@ -119,8 +160,8 @@ def _print_rich_table(columns: Cells, rows: Iterable[Cells], right: set[str]) ->
     except ImportError:
         return False
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for name in columns:
-        table.add_column(name, justify="right" if name in right else "left", overflow="fold", no_wrap=name in right)
+    for name, width in zip(columns, _widths(columns, rows, right), strict=True):
+        table.add_column(name, justify="right" if name in right else "left", width=width, no_wrap=name in right)
     for row in rows:
         table.add_row(*map(Text, row))
     Console(highlight=False, no_color=not _has_colours(sys.stdout)).print(table)

@@ -74,7 +74,7 @@ def print_failure(record: Record, key: str, options: argparse.Namespace, not_rec
     """
     failure = None if isinstance(not_recorded, AmbiguousKey) else last_failure(record, key)
     if failure is None:
-        raise not_recorded
+        raise not_recorded  # which is completed where it is answered for
     if options.json:
         attempts = [each.to_json() for each in failure.attempts]
         answers.print_json(
@@ -95,8 +95,19 @@ def name_failure(error: LookupError, options: argparse.Namespace) -> LookupError
     """Return the error for a task that the record does not have with how it failed, if it has; others as they are."""
     if not isinstance(error, NotRecorded) or not error.name:
         return error
-    failure = last_failure(record_of(options), error.name)
+    record = record_of(options)
+    failure = last_failure(record, error.name)
     if failure is None:
-        return error
+        return _skipped(record, error.name) or error
     again = f"; run its program again: {failure.command}" if failure.command else ""
     return NotRecorded(f"{failure}, and has never succeeded: {failure.error}{again}")
+
+
+def _skipped(record: Record, key: str) -> NotRecorded | None:
+    """Return the error for a task that no run has begun, as what it needs failed; None if no run has skipped it."""
+    for run in record.runs():
+        task_id = next((each for each in run.skipped_tasks if means(key, each)), None)
+        if task_id is not None:
+            text = f"{short_id(task_id)} has not run: what it needs failed in the run {run.id}"
+            return NotRecorded(f"{text}; alexflow log {run.id} says what")
+    return None

@@ -43,7 +43,8 @@ def execute(options: argparse.Namespace) -> int:
     answers.print_table(
         ("task", "fields", "finished", "took", "bytes"),
         [_row(entry) for entry in shown],
-        right=["took", "bytes"],
+        right=["finished", "took", "bytes"],
+        optional=["bytes", "took"],
     )
     if len(shown) < len(entries):
         print(f"and {len(entries) - len(shown):,} more; --limit 0 shows all")
@@ -71,7 +72,8 @@ def print_unknown(
     """
     some = list(islice(record.entries(cls), _LOOKED_AT))
     if cls is not None and not some:
-        print(f"alexflow: no class of a recorded task is called {cls}", file=sys.stderr)
+        known = {entry.cls.rpartition(".")[2] for entry in islice(record.entries(), _LOOKED_AT)}
+        print(f"alexflow: no class of a recorded task is called {cls}{suggestion(cls, known)}", file=sys.stderr)
     for path, value in ((each.path, each.value) for each in conditions if some):
         if all(value_at(entry.fields, path) is NO_SUCH_FIELD for entry in some):
             name = ".".join(path)

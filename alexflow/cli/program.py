@@ -14,6 +14,16 @@ from alexflow.cli.arguments import COMMANDS, Parser
 from alexflow.cli.wrong_use import WrongUse, suggestion
 from alexflow.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_WRONG_USE
 
+#: Words by which other programs call what a command does.
+_SAME_ELSEWHERE = {
+    **dict.fromkeys(("ls", "list", "search", "query"), "find"),
+    **dict.fromkeys(("rm", "delete", "remove", "clean", "prune"), "gc"),
+    **dict.fromkeys(("history", "ps"), "runs"),
+    **dict.fromkeys(("ui", "web", "server", "dashboard"), "serve"),
+    **dict.fromkeys(("info", "inspect", "cat"), "show"),
+    **{"dag": "graph", "tree": "graph", "check": "verify", "dry-run": "plan", "top": "watch"},
+}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
@@ -57,7 +67,8 @@ def _execute(words: list[str]) -> int:
     name = words[0]
     if name not in COMMANDS:
         kind = "option" if name.startswith("-") else "command"
-        raise WrongUse(f"there is no {kind} {name!r}{suggestion(name, COMMANDS)} (alexflow --help)")
+        meant = f"; did you mean {_SAME_ELSEWHERE[name]}?" if name in _SAME_ELSEWHERE else suggestion(name, COMMANDS)
+        raise WrongUse(f"there is no {kind} {name!r}{meant} (alexflow --help)")
     options = _parsed(Parser(name), words[1:])
     execute = import_module(f"alexflow.cli.{name}").execute
     try:

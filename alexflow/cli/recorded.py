@@ -17,7 +17,7 @@ from alexflow.storage.shown_place import shown_place
 #: Hexadecimal digits of an id that stand for it in a table; commands take them.
 _DIGITS_SHOWN = 8
 
-_TASK_ID = re.compile(r"(?:.*\.)?([^.]+)\.([0-9a-f]{40})(.*)", re.DOTALL)
+_TASK_ID = re.compile(r"(?:.*?\.)?([^.]+)\.([0-9a-f]{40})(.*)", re.DOTALL)
 
 _UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 _SIZES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}

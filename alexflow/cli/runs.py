@@ -29,7 +29,8 @@ def execute(options: argparse.Namespace) -> int:
     answers.print_table(
         ("run", "started", "took", "outcome", "ran", "cached", "failed", "command"),
         [_row(run) for run in shown],
-        right=["took", "ran", "cached", "failed"],
+        right=["started", "took", "ran", "cached", "failed"],
+        optional=["started", "cached"],  # a run's id has the time
     )
     if len(shown) < len(runs):
         print(f"and {len(runs) - len(shown):,} more; --limit 0 shows all")

@@ -11,6 +11,7 @@ from alexflow.errors import NotRecorded
 from alexflow.progress.text import duration
 from alexflow.record import Entry, Record
 from alexflow.record.entry import absence
+from alexflow.record.fields import source_digests
 from alexflow.record.leaves import leaves
 
 #: The reasons in the record, in words.
@@ -68,6 +69,8 @@ def _lines(entry: Entry, present: set[str]) -> Iterator[tuple[str, str]]:
     yield "task", entry.task_id
     for path, value in leaves(entry.fields):
         yield "field", f"{path} = {one_line(value, _LONGEST_VALUE, 'characters, which --json has')}"
+    for digest in source_digests(entry.fields)[:_MOST_READ]:
+        yield "read", f"a source, {digest[:12]}"
     for read in entry.inputs[:_MOST_READ]:
         yield "read", f"{read.key}{_digest(read.digest)}"
     if len(entry.inputs) > _MOST_READ:
@@ -91,7 +94,8 @@ def _circumstances(entry: Entry) -> Iterator[tuple[str, str]]:
         yield "because", _BECAUSE.get(entry.reason, entry.reason)
     yield "run", entry.run_id
     worker = f", process {entry.worker}" if entry.worker else ""
-    yield "where", f"{entry.host}{worker}, {entry.executor}"
+    executor = f", executor {entry.executor}" if entry.executor else ""
+    yield "where", f"{entry.host}{worker}{executor}"
     yield (
         "python",
         ", ".join([entry.python, *(f"{name} {value}" for name, value in entry.environment.items() if value)]),

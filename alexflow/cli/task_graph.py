@@ -14,6 +14,7 @@ from alexflow.hooks import repr_of
 from alexflow.identity import SECRET_SHOWN
 from alexflow.model import AbstractTask, Output
 from alexflow.record import Record
+from alexflow.record.fields import SOURCE_TASK
 from alexflow.record.leaves import leaves
 from alexflow.storage import Storage
 
@@ -124,7 +125,8 @@ def graph_of_target(target: Any, storage: Storage) -> TaskGraph:
 
 def graph_of_record(record: Record, key: str) -> TaskGraph:
     """The graph behind a recorded output, without its classes."""
-    entries = [record.entry(key), *record.upstream(key)]
+    behind = (entry for entry in record.upstream(key) if entry.cls != SOURCE_TASK.replace(":", "."))
+    entries = [record.entry(key), *behind]
     maker = {output.key: entry.task_id for entry in entries for output in entry.outputs}
     present = record.storage.exists_many(sorted(maker))
     nodes = {

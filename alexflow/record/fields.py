@@ -20,6 +20,17 @@ FORM_TAG = "$"
 _OUTPUT_ID = re.compile(r"(.+?\.[0-9a-f]{40})([.:])(.*)", re.DOTALL)
 
 
+#: The class of the task behind a source.
+SOURCE_TASK = "alexflow.sources.external:Known"
+
+
+def source_digests(document: Any) -> list[str]:
+    """Return the digests of the sources in a document, each once."""
+    keys = (each["key"] for each in references_in(document) if each[FORM_TAG] == "output")
+    beginning = f"{SOURCE_TASK.replace(':', '.')}."
+    return [*dict.fromkeys(key.rpartition(".")[2] for key in keys if key.startswith(beginning))]
+
+
 class OutputReference(NamedTuple):
     """An output that a task has among its fields."""
 

@@ -8,11 +8,14 @@ from typing import Any
 
 from alexflow.errors import DocumentError, NotRecorded
 from alexflow.model import AbstractTask
-from alexflow.record.fields import FORM_TAG, references_in, secrets_in
+from alexflow.record.fields import FORM_TAG, SOURCE_TASK, references_in, secrets_in
 from alexflow.record.rows import Row
 
 #: The class of an output whose task has no record that says it.
 _ANY_OUTPUT = "alexflow.model.output:Output"
+
+#: The class of a source; the record does not say where its data are.
+_SOURCE = "alexflow.sources.external:Source"
 
 _PLACE_OF_CLASS = re.compile(r"^nodes\[\d+\]\.class: ")
 
@@ -74,7 +77,8 @@ def _behind(reference: dict[str, Any], row: Row, row_of: Callable[[str], Row | N
             f"it was made before there was a record, or is a source"
         )
     if reference[FORM_TAG] == "output":
-        reference["class"] = dict(zip(found.keys, found.classes, strict=False)).get(reference["key"], _ANY_OUTPUT)
+        known = _SOURCE if found.cls == SOURCE_TASK else _ANY_OUTPUT
+        reference["class"] = dict(zip(found.keys, found.classes, strict=False)).get(reference["key"], known)
     return found
 
 

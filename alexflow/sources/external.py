@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, overload
 
-from alexflow.errors import DecodingError, DefinitionError, ReadOnlyAccess
+from alexflow.errors import DecodingError, DefinitionError, ReadOnlyAccess, StorageError
 from alexflow.formats.text import BytesOutput
 from alexflow.model import AbstractTask, Output
 from alexflow.model.construction import finish_construction
@@ -78,6 +78,9 @@ class Source(Output[T_co]):
     def bound_storage(self) -> Storage:
         """The content as a read-only storage."""
         digest: str = self.key.rpartition(".")[2]
+        if not self.url:  # it was made from a record
+            text = "the record does not say where it is; run the program that makes it with source(...)"
+            raise StorageError(f"the source with the digest {digest} cannot be read: {text}")
         return Content(self.url, self.options, digest, self.stamp)
 
     def load(self) -> T_co:

@@ -11,7 +11,7 @@ comes with it; other engines' environments have none.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from benchmarks.contest import Measure, Setting, contest
 from benchmarks.contestant import Ended, Question
 from benchmarks.measure import Sample
 from benchmarks.outcome import Bar, Outcome, Row
+from benchmarks.ruler import of_encoding, scaled
 from benchmarks.whole import PeakOfAll, Script
 
 SECONDS = 0.05
@@ -59,12 +60,16 @@ class Whole:
         self._peers = [Script(peer.name, prepared, peer) for peer in setting.peers]
         self._prepared = prepared
 
-    def outcome(self, question: Question, title: str, bare: str = TASKS) -> Outcome:
-        """All contestants in one case, and a bare interpreter."""
+    def outcome(
+        self, question: Question, title: str, bare: str = TASKS, before: Callable[[], None] | None = None
+    ) -> Outcome:
+        """All contestants in one case, and a bare interpreter; ``before`` is called in each round."""
         limit = self._setting.limit
         measures: dict[str, Measure] = {
             script.name: script.measure(question, millis, limit) for script in (*self._ours, *self._peers)
         }
+        if before is not None:
+            measures["alexflow"] = _after(before, measures["alexflow"])
         measures["bare"] = interpreter(bare, limit)
         return Outcome(title, "ms", contest(self._rounds, self._setting.memory, measures))
 
@@ -85,10 +90,14 @@ class Whole:
     def growing_further(self, grown: Outcome) -> Outcome:
         """Ten times as many outputs; and what each of those that were added takes."""
         few, many = self._setting.size(1_000), self._setting.size(10_000)
-        outcome = self.outcome(Question("grow", many), f"a new root over {many:,} outputs")
+        rulers: list[float] = []
+        title = f"a new root over {many:,} outputs"
+        outcome = self.outcome(Question("grow", many), title, before=lambda: rulers.append(of_encoding(50_000)))
         mine, before = outcome.sample("alexflow"), grown.sample("alexflow")
         more = mine.minus(before).times(1e3 / max(many - few, 1)) if mine and before else None
-        outcome.bars.append(Bar("≤ 6 µs for each output more", more, 6))
+        if more is not None:
+            more = more.over(Sample(tuple(rulers)))
+        outcome.bars.append(Bar(f"≤ {scaled(6):.1f} × the ruler for each output more", more, scaled(6)))
         return outcome
 
     def computing(self, first: Outcome) -> Outcome:
@@ -142,6 +151,14 @@ class Whole:
             return millis(timed)
 
         return measured
+
+
+def _after(before: Callable[[], None], measure: Measure) -> Measure:
+    def measured(directory: Path) -> float:
+        before()
+        return measure(directory)
+
+    return measured
 
 
 def _minus(outcome: Outcome, name: str) -> Sample | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import pytest
@@ -29,3 +30,31 @@ def test_a_table_that_does_not_fit_is_stacked(
 def test_a_table_that_fits_is_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "61")
     assert answers.stacked(COLUMNS, [ROW], ["ran"]) is None
+
+
+@pytest.mark.parametrize(
+    ("width", "missing"),
+    [
+        (63, set()),
+        (62, {"started"}),
+        (51, {"started"}),
+        (50, {"started", "ran"}),
+        (44, {"started", "ran"}),
+        (43, set()),
+    ],
+)
+def test_optional_columns_are_left_out_where_that_is_enough(
+    width: int, missing: set[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And no id is broken: it could not be copied."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    rows = [ROW, (*ROW[:3], "alexflow run workflow.py:model --force")]
+    answers.print_table(COLUMNS, rows, right=["ran"], optional=["started", "ran"])
+    text = re.sub(r"\x1b\[\d+m", "", capsys.readouterr().out)
+    assert text.count(ROW[0]) == 2
+    assert max(map(len, text.splitlines())) <= width
+    if width > 43:
+        assert text.splitlines()[0].split() == [name for name in COLUMNS if name not in missing]
+    else:
+        assert f"started {ROW[1]}" in text, "all of them are there where it is stacked nevertheless"

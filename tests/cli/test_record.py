@@ -267,6 +267,24 @@ def test_a_task_that_has_only_failed_says_so(made: Path, reader: Shell) -> None:
         assert said.count("\n") == 1
 
 
+def test_a_task_that_was_skipped_says_so(shell: Shell) -> None:
+    (shell.directory / "skipped.py").write_text(SKIPPED)
+    shell("run", "skipped:target", "--quiet", code=1)
+    (run,) = shell("runs", "--json").lines
+    (task_id,) = run["skipped_tasks"]
+    for command in ("show", "run", "explain"):
+        said = shell(command, f"Train.{task_id[-40:-32]}", code=2).err
+        assert f"has not run: what it needs failed in the run {run['id']}; alexflow log {run['id']} says what" in said
+
+
+SKIPPED = """
+from pipeline import Fails, Train
+
+def target():
+    return Train(Fails().output())
+"""
+
+
 def test_a_long_error_with_control_characters_is_one_line(shell: Shell) -> None:
     how = "\x1b[2J" + 5_000 * "x"
     shell("run", "pipeline:Fails", "--how", how, "--quiet", code=1)
@@ -276,3 +294,56 @@ def test_a_long_error_with_control_characters_is_one_line(shell: Shell) -> None:
     assert len(line) < 1_100
     shell("run", "pipeline:Everything", "--text", how, "--quiet")
     assert "\x1b" not in shell("find", "Everything").out + shell("show", "Everything").out
+
+
+def test_what_is_typed_by_mistake(reader: Shell) -> None:
+    """A task where a run belongs, and words that are nearly right."""
+    key = key_of(reader, "Train", "config.depth=7")
+    (line,) = reader("find", "Train", "config.depth=7", "--json", "--storage", "results").lines
+    said = reader("log", key, "--storage", "results", code=2).err
+    assert f"is a task, of the run {line['run_id']}" in said
+    (run,) = reader("runs", "--failed", "--json", "--storage", "results").lines
+    assert f"is a task, of the run {run['id']}" in reader("log", "Fails", "--storage", "results", code=2).err
+    assert "did you mean Train?" in reader("find", "Trian", "--storage", "results", code=1).err
+    assert "did you mean find?" in reader("ls", code=2).err
+
+
+def test_an_output_that_was_made_from_a_source(shell: Shell) -> None:
+    """The source is named by its content; where it lay is in no record."""
+    (shell.directory / "counted.py").write_text(COUNTED)
+    (shell.directory / "rows.csv").write_text("1\n2\n")
+    shell("run", "counted:target", "--quiet")
+    assert re.search(r"^read +a source, [0-9a-f]{12}$", shell("show", "Count").out, re.MULTILINE)
+    assert shell("graph", "Twice").first == "2 tasks, 2 done"
+    assert "Known" not in shell("graph", "Twice").out
+    assert re.search(r"^Known\.[0-9a-f]{8}  ", shell("table", "Count").out, re.MULTILINE)
+    assert shell("run", "Twice", "--force", "--quiet").code == 0
+    assert shell("reproduce", "Twice").out.rstrip().endswith("equal bytes")
+    assert "the record does not say where it is" in shell("reproduce", "Count", code=1).err
+
+
+COUNTED = """
+from dataclasses import dataclass
+from alexflow import JSONOutput, Output, Task, source
+
+@dataclass(frozen=True)
+class Count(Task):
+    rows: Output
+
+    def input(self):
+        return self.rows
+
+    def output(self):
+        return self.build_output(JSONOutput[int], key="count.json")
+
+    def run(self, input, output):
+        output.store(len(input.load()))
+
+@dataclass(frozen=True)
+class Twice(Count):
+    def run(self, input, output):
+        output.store(2 * input.load())
+
+def target():
+    return Twice(Count(source("rows.csv")).output())
+"""
