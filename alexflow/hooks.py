@@ -16,6 +16,7 @@ Two exceptions are not the user's: the cancellation of the asyncio task around t
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, NoReturn, cast
 
@@ -44,6 +45,14 @@ def a_thing(name: str) -> str:
 def an_instance(value: object) -> str:
     """The class of a value behind its article, for messages."""
     return a_thing(class_name(type(value)))
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """``; did you mean …?`` where a known name is close, else nothing."""
+    from difflib import get_close_matches  # deferred: only for this message
+
+    close = get_close_matches(name, list(known), 1)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def module_of(cls: type) -> str:

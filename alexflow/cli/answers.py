@@ -75,14 +75,14 @@ def print_table(
     Returns:
         The columns that were left out.
     """
-    rows = [[*row] for row in rows]
-    if not rows:
+    cells = [[*row] for row in rows]
+    if not cells:
         return []
-    aligned, wanted = set(right), columns
+    aligned, kept = set(right), columns
     if sys.stdout.isatty():
-        columns, rows = _narrowed(columns, rows, aligned, optional)
-    _print_rows(columns, rows, aligned)
-    return [name for name in wanted if name not in columns]
+        kept, cells = _narrowed(columns, cells, aligned, optional)
+    _print_rows(kept, cells, aligned)
+    return [name for name in columns if name not in kept]
 
 
 def _print_rows(columns: Cells, rows: list[list[str]], aligned: set[str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ from alexflow.cli import answers
 from alexflow.cli.recorded import means, one_line, record_of, short_id, when
 from alexflow.errors import AmbiguousKey, NotRecorded
 from alexflow.record import Record, Run, RunAttempt
+from alexflow.record.run_record import shell_line
 from alexflow.report.cards import digest_of
 from alexflow.report.details import field_texts
 
@@ -45,9 +45,7 @@ class LastFailure(NamedTuple):
     @property
     def command(self) -> str:
         """The command that runs its program again; empty where the record has none."""
-        command = shlex.join(self.run.command)
-        directory = f"cd {shlex.quote(self.run.directory)} && " if command and self.run.directory else ""
-        return one_line(f"{directory}{command}")
+        return one_line(shell_line(self.run.command, self.run.directory))
 
 
 def last_failure(record: Record, key: str) -> LastFailure | None:

@@ -18,8 +18,8 @@ from typing import Any
 
 import msgspec
 
-from alexflow.cli.wrong_use import WrongUse, listed, suggestion
-from alexflow.hooks import a_thing
+from alexflow.cli.wrong_use import WrongUse, listed
+from alexflow.hooks import a_thing, suggestion
 from alexflow.record.conditions import json_or_text
 
 #: Resolves a word that names a task or an output, where a field takes one.

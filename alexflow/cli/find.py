@@ -6,19 +6,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
-from itertools import islice
 
 from alexflow.cli import answers
 from alexflow.cli.recorded import bytes_in, fields_in_line, record_of, seconds_in, short_id, when
-from alexflow.cli.wrong_use import suggestion
 from alexflow.progress.text import duration
 from alexflow.record import Entry, Record
 from alexflow.record.conditions import FieldCondition, read_search
-from alexflow.record.fields import NO_SUCH_FIELD, value_at
-from alexflow.record.leaves import leaves
-
-#: Tasks whose fields are known where a condition fits none.
-_LOOKED_AT = 1_000
+from alexflow.record.unknown_names import unknown_name
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -62,25 +56,7 @@ def _row(entry: Entry) -> tuple[str, ...]:
 def print_unknown(
     record: Record, cls: str | None, conditions: Sequence[FieldCondition], *, takes_values: bool = False
 ) -> None:
-    """Say which class, or field of a condition, no task has: it may be a slip of the pen.
-
-    Args:
-        record: the record.
-        cls: the class that was named.
-        conditions: those that were given.
-        takes_values: whether a condition may have been meant as a value of an output, without the path in it.
-    """
-    some = list(islice(record.entries(cls), _LOOKED_AT))
-    if cls is not None and not some:
-        known = {entry.cls.rpartition(".")[2] for entry in islice(record.entries(), _LOOKED_AT)}
-        print(f"alexflow: no class of a recorded task is called {cls}{suggestion(cls, known)}", file=sys.stderr)
-    for path, value in ((each.path, each.value) for each in conditions if some):
-        if all(value_at(entry.fields, path) is NO_SUCH_FIELD for entry in some):
-            name = ".".join(path)
-            known = {known for entry in some for known in (*entry.fields, *dict(leaves(entry.fields)))}
-            inside = sorted(each for each in known if each.endswith(f".{name}"))
-            hint = f"; did you mean {inside[0]}?" if inside else suggestion(name, known)
-            if takes_values and not hint and isinstance(value, str) and "." in value:
-                hint = f"; a value of an output has the path in its JSON behind a colon, {name}={value}:PATH"
-            print(f"alexflow: no task has a field {name!r}{hint}", file=sys.stderr)
-            return
+    """Print the name in a search that no task has; arguments as for :func:`unknown_name`."""
+    text = unknown_name(record, cls, conditions, takes_values=takes_values)
+    if text:
+        print(f"alexflow: {text}", file=sys.stderr)

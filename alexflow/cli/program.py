@@ -11,8 +11,9 @@ from contextlib import redirect_stdout
 from importlib import import_module
 
 from alexflow.cli.arguments import COMMANDS, Parser
-from alexflow.cli.wrong_use import WrongUse, suggestion
+from alexflow.cli.wrong_use import WrongUse
 from alexflow.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_WRONG_USE
+from alexflow.hooks import suggestion
 
 #: Words by which other programs call what a command does.
 _SAME_ELSEWHERE = {

@@ -15,8 +15,8 @@ from typing import Any
 from alexflow.cli.fields import call_with, changed, given_fields
 from alexflow.cli.places import opened
 from alexflow.cli.recorded import record_of
-from alexflow.cli.wrong_use import WrongUse, listed, suggestion
-from alexflow.hooks import a_thing
+from alexflow.cli.wrong_use import WrongUse, listed
+from alexflow.hooks import a_thing, suggestion
 from alexflow.model import AbstractTask, Output, Workflow, flatten
 from alexflow.storage import Storage
 

@@ -9,14 +9,6 @@ class WrongUse(Exception):
     """The command as typed is wrong; ends it with one line and exit code 2."""
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """``; did you mean …?`` where a known name is close, else nothing."""
-    from difflib import get_close_matches  # deferred: only for this message
-
-    close = get_close_matches(name, list(known), 1)
-    return f"; did you mean {close[0]}?" if close else ""
-
-
 def listed(names: Iterable[str], most: int = 6) -> str:
     """Names in one line, the first few of many."""
     names = list(names)

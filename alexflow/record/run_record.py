@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -11,6 +13,12 @@ from alexflow.record.entry import iso
 
 #: How a run ended; ``unknown``: its engine was killed, or it is still going on.
 RunOutcome = Literal["done", "failed", "cancelled", "error", "unknown"]
+
+
+def shell_line(command: Sequence[str], directory: str) -> str:
+    """Return the line for a shell that starts the program of a run once more; empty if its command is not known."""
+    words = shlex.join(command)
+    return f"cd {shlex.quote(directory)} && {words}" if words and directory else words
 
 
 class RunAttempt(NamedTuple):

@@ -11,10 +11,10 @@ from alexflow.progress.text import counted, duration, size
 from alexflow.record.lines import AttemptLine
 from alexflow.report.facts import ClassFigures, RunFacts, seconds_text
 from alexflow.report.markup import Markup, MarkupPart, element, joined, section, table
-from alexflow.report.packing import lane_labels
 from alexflow.report.path_section import class_label, critical_path, graph
 from alexflow.report.still import still_png
 from alexflow.timeline.engine_liveness import engine_is_gone, state_of
+from alexflow.timeline.place_rows import place_rows
 from alexflow.timeline.run_fold import RunFold
 
 #: Rows of the table of workers, and failures in full; the page says how many it leaves out.
@@ -236,31 +236,28 @@ def _texts(line: AttemptLine) -> Iterator[Markup]:
 
 def workers(facts: RunFacts) -> Markup:
     """Return the table of workers and event loops."""
-    run = facts.run
-    lanes, labels = run.timeline.ordered_lanes(), lane_labels(run.timeline)
+    places = place_rows(facts.run)
     makespan = max(1, facts.bounds.makespan)
-    order = sorted(range(len(lanes)), key=lambda at: -lanes[at].busy)[:MOST_WORKERS]
+    order = sorted(places, key=lambda row: -row.busy)[:MOST_WORKERS]
     rows = [
         [
-            labels[at][0],
-            element(
-                "div", element("i", "", style=f"width:{100 * min(1.0, lanes[at].busy / makespan):.1f}%"), class_="track"
-            ),
-            f"{lanes[at].busy / makespan:.0%}",
-            f"{lanes[at].count:,}",
-            seconds_text(lanes[at].cpu) if lanes[at].cpu else "-",
-            size(lanes[at].rss) if lanes[at].rss else "-",
-            seconds_text(lanes[at].begun),
-            seconds_text(lanes[at].end),
+            row.name,
+            element("div", element("i", "", style=f"width:{100 * min(1.0, row.busy / makespan):.1f}%"), class_="track"),
+            row.busy_text(makespan),
+            f"{row.tasks:,}",
+            seconds_text(row.cpu) if row.cpu else "-",
+            size(row.rss) if row.rss else "-",
+            seconds_text(row.begun),
+            seconds_text(row.end),
         ]
-        for at in order
+        for row in order
     ]
-    rest = len(lanes) - len(order)
+    rest = len(places) - len(order)
     caption = f"The {len(order)} busiest; {rest:,} more are left out" if rest > 0 else ""
     return section(
         "Workers",
         table(
-            ["lane", "", "busy", "attempts", "CPU", "peak RSS", "first start", "last end"],
+            ["worker", "", "busy", "attempts", "CPU", "peak RSS", "first start", "last end"],
             rows,
             left=2,
             caption=caption,

@@ -24,6 +24,9 @@ from alexflow.engine.engine import Engine
 from alexflow.errors import AlexflowError, AmbiguousKey, DefinitionError, NotRecorded
 from alexflow.record import Entry, Explanation, Record
 from alexflow.record.conditions import read_search
+from alexflow.record.fields import source_digests
+from alexflow.record.run_record import shell_line
+from alexflow.record.unknown_names import unknown_name
 from alexflow.report.cards import digest_of
 from alexflow.report.details import field_texts
 from alexflow.report.writing import report_page
@@ -124,13 +127,12 @@ class _LivePage:
     async def task(self, request: Request) -> Response:
         key = request.path_params["key"]
         try:
-            entry, explanation, present, cards = await asyncio.to_thread(self._looked_up, key)
+            found = await asyncio.to_thread(self._looked_up, key)
         except AmbiguousKey as error:
             return _not_found(request, str(error))
         except NotRecorded:
             return await self._failed_task(request, key)
-        named = _named(self._storage)
-        return HTMLResponse(pages.task_page(_base(request), entry, explanation, present, cards, named))
+        return HTMLResponse(pages.task_page(_base(request), *found))
 
     async def _failed_task(self, request: Request, key: str) -> Response:
         """Answer for a task that has never succeeded: the record of outputs has nothing of it, that of runs has."""
@@ -147,7 +149,7 @@ class _LivePage:
         fields = field_texts(self._storage, run, {digest_of(task_id) for task_id, _ in tasks})
         return pages.cards_page(base, run, tasks, fields)
 
-    def _looked_up(self, key: str) -> tuple[Entry, Explanation | None, set[str], list[Card]]:
+    def _looked_up(self, key: str) -> tuple[Entry, Explanation | None, set[str], list[Card], str]:
         record = Record(self._storage)
         entry = record.entry(key)
         present = set(self._storage.exists_many([output.key for output in entry.outputs]))
@@ -155,7 +157,19 @@ class _LivePage:
             explanation = record.explain(key)
         except AlexflowError:
             explanation = None
-        return entry, explanation, present, cards_of_task(self._storage, entry.task_id, entry.run_id or "")
+        cards = cards_of_task(self._storage, entry.task_id, entry.run_id or "")
+        return entry, explanation, present, cards, self._again(record, entry)
+
+    def _again(self, record: Record, entry: Entry) -> str:
+        """Return the line for a shell that makes a task again: its program, where only that knows where a source is."""
+        if not source_digests(entry.fields):
+            key, storage = shlex.quote(entry.key or entry.task_id), shlex.quote(_named(self._storage))
+            return f"alexflow run {key} --force --storage {storage}"
+        try:
+            run = record.run(entry.run_id)
+        except NotRecorded:
+            return ""
+        return shell_line(run.command, run.directory)
 
     async def search(self, request: Request) -> Response:
         words = request.query_params.get("q", "").strip()
@@ -172,9 +186,9 @@ class _LivePage:
             found = list(islice(record.entries_that(cls, wanted), pages.MOST_ROWS_SHOWN))
             if not found and cls is not None and not wanted:
                 found = [record.entry(cls)]
+            return found, "" if found else unknown_name(record, cls, wanted)
         except AlexflowError as error:
             return [], str(error)
-        return found, ""
 
     async def asset(self, request: Request) -> Response:
         name = request.path_params["name"]

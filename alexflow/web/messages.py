@@ -15,6 +15,7 @@ from alexflow.progress.text import duration, size
 from alexflow.report.packing import lane_labels, pack
 from alexflow.timeline.engine_liveness import engine_is_gone
 from alexflow.timeline.lanes import planes_of
+from alexflow.timeline.place_rows import PlaceRow, place_rows
 from alexflow.timeline.run_fold import RunFold
 from alexflow.timeline.run_view import class_rows, headline
 
@@ -102,7 +103,7 @@ def headline_of(run: RunFold, under_way: RunUnderWay | None = None) -> str:
 
 def tables(run: RunFold, under_way: RunUnderWay | None) -> tuple[dict[str, list[list[str]]], dict[str, str]]:
     """Return the rows of a page's tables: texts, of which the page makes nothing but texts; and what they leave out."""
-    is_gone = engine_is_gone(run)
+    is_gone, places = engine_is_gone(run), place_rows(run)
     known = (None, None) if under_way is None else (under_way.running, under_way.remaining)
     classes = class_rows(run, *known)
     rows = [
@@ -124,7 +125,7 @@ def tables(run: RunFold, under_way: RunUnderWay | None) -> tuple[dict[str, list[
         "running": sum(row.under_way for row in classes),
         "waiting": 0 if under_way is None else len(under_way.waiting),
         "failures": run.failed_attempts,
-        "workers": len(run.timeline.lanes),
+        "workers": len(places),
     }
     left_out = {
         name: f"{each - ROWS_SENT:,} more are left out" if each > ROWS_SENT else "" for name, each in several.items()
@@ -134,7 +135,7 @@ def tables(run: RunFold, under_way: RunUnderWay | None) -> tuple[dict[str, list[
         "running": _recorded_as_running(run) if under_way is None else under_way.attempts,
         "waiting": [] if under_way is None else under_way.waiting[:ROWS_SENT],
         "failures": _failures(run),
-        "workers": _workers(run),
+        "workers": _workers(run, places),
     }
     return shown, left_out
 
@@ -163,19 +164,17 @@ def _failures(run: RunFold) -> list[list[str]]:
     ]
 
 
-def _workers(run: RunFold) -> list[list[str]]:
-    lanes = run.timeline.ordered_lanes()
-    whole = max(1, run.timeline.end - min([lane.begun for lane in lanes if lane.count], default=0))  # as in a report
-    labels = lane_labels(run.timeline)
-    latest = sorted(range(len(lanes)), key=lambda at: -lanes[at].end)[:ROWS_SENT]
+def _workers(run: RunFold, places: list[PlaceRow]) -> list[list[str]]:
+    whole = run.timeline.end - min([row.begun for row in places if row.tasks], default=0)  # as in a report
+    latest = sorted(range(len(places)), key=lambda at: -places[at].end)[:ROWS_SENT]
     return [
         [
-            labels[at][0],
-            f"{lanes[at].count:,}",
-            f"{lanes[at].busy / whole:.0%}",
-            duration(lanes[at].cpu / 1e6) if lanes[at].cpu else "",
-            size(lanes[at].rss) if lanes[at].rss else "",
-            duration(lanes[at].end / 1e6),
+            row.name,
+            f"{row.tasks:,}",
+            row.busy_text(whole),
+            duration(row.cpu / 1e6) if row.cpu else "",
+            size(row.rss) if row.rss else "",
+            duration(row.end / 1e6),
         ]
-        for at in sorted(latest)  # rows that change places with each task cannot be read
+        for row in map(places.__getitem__, sorted(latest))  # rows that change places with each task cannot be read
     ]

@@ -10,8 +10,10 @@ from alexflow.cards.card import Card
 from alexflow.progress.text import duration, size
 from alexflow.record import Entry, Explanation
 from alexflow.record.entry import absence
+from alexflow.record.fields import source_digests
 from alexflow.record.leaves import leaves
 from alexflow.record.lines import AttemptLine, RunBegunLine
+from alexflow.record.run_record import shell_line
 from alexflow.report.cards import card_frames, cards_section
 from alexflow.report.markup import Markup, MarkupPart, element, joined, section, table
 from alexflow.timeline.engine_liveness import engine_is_gone, state_of
@@ -100,7 +102,7 @@ _TABLES = {
     "running": ("Under way", ["task", "where", "for"], 2),
     "waiting": ("Waiting", ["class", "the first waits for", "tasks"], 2),
     "failures": ("Failures", ["task", "then", "attempt", "error"], 4),
-    "workers": ("Workers", ["lane", "attempts", "busy", "CPU", "peak RSS", "last end"], 1),
+    "workers": ("Workers", ["worker", "attempts", "busy", "CPU", "peak RSS", "last end"], 1),
 }
 
 
@@ -148,18 +150,27 @@ def run_page(base: str, run: RunFold) -> str:
 
 
 def task_page(
-    base: str, entry: Entry, explanation: Explanation | None, present: set[str], cards: Sequence[Card], storage: str
+    base: str, entry: Entry, explanation: Explanation | None, present: set[str], cards: Sequence[Card], again: str
 ) -> str:
-    """Return the page of a task: what made it, what it read and stored, why it ran, how to run it again."""
+    """Return the page of a task: what made it, what it read and stored, why it ran, how to run it again.
+
+    Args:
+        base: as for :func:`page`.
+        entry: the task.
+        explanation: why it ran, if that is known.
+        present: keys of its outputs that are there.
+        cards: those that it has made.
+        again: the line for a shell that makes it again; empty if it is not known.
+    """
     facts = element(
         "dl",
         *[part for name, value in _facts(base, entry) for part in (element("dt", name), element("dd", value))],
         class_="facts",
     )
     fields = table(["parameter", "value"], [[path, value] for path, value in leaves(entry.fields)], left=2)
-    inputs = table(
-        ["reads", "digest"], [[link(base, "tasks", each.key), each.digest or ""] for each in entry.inputs], left=2
-    )
+    read: list[list[MarkupPart]] = [["a source", digest] for digest in source_digests(entry.fields)]
+    read += [[link(base, "tasks", each.key), each.digest or ""] for each in entry.inputs]
+    inputs = table(["reads", "digest"], read, left=2)
     outputs = [
         [
             element("code", each.key),
@@ -169,7 +180,6 @@ def task_page(
         for each in entry.outputs
     ]
     why = "" if explanation is None else str(explanation)
-    again = f"alexflow run {shlex.quote(entry.key or entry.task_id)} --force --storage {shlex.quote(storage)}"
     return page(
         base,
         short(entry.task_id),
@@ -177,10 +187,10 @@ def task_page(
         facts,
         section("Cards", card_frames(cards), id="cards") if cards else None,
         section("Parameters", fields, id="parameters"),
-        section("Inputs", inputs if entry.inputs else element("p", "It reads no output of another task."), id="inputs"),
+        section("Inputs", inputs if read else element("p", "It reads no output of another task."), id="inputs"),
         section("Outputs", table(["output", "bytes", "state"], outputs, left=1), id="outputs"),
         section("Why it ran", element("pre", why), id="why") if why else None,
-        section("Run it again", element("pre", again), id="again"),
+        section("Run it again", element("pre", again), id="again") if again else None,
     )
 
 
@@ -210,10 +220,9 @@ def failed_task_page(base: str, run: RunBegunLine, attempts: Sequence[AttemptLin
 
 def _run_again(run: RunBegunLine) -> Markup | None:
     """Return the command of a run. The record cannot make a task that has never succeeded; its program can."""
-    command, directory = shlex.join(run.about.get("command", ())), run.about.get("directory", "")
-    if not command:
+    line = shell_line(run.about.get("command", ()), run.about.get("directory", ""))
+    if not line:
         return None
-    line = f"cd {shlex.quote(directory)} && {command}" if directory else command
     what = element("p", "The run's command makes only what is not there yet, this task included.", class_="faint")
     return section("Run it again", element("pre", line), what, id="again")
 

@@ -13,7 +13,7 @@ import pytest
 
 import alexflow
 import alexflow.web
-from alexflow import JSONOutput, Task
+from alexflow import JSONOutput, Output, Task
 from alexflow.cli.program import main
 from tests.web.served import get, served
 
@@ -29,6 +29,20 @@ class Train(Task):
 
     async def run(self, input: None, output: JSONOutput[int]) -> None:
         await output.astore(0)
+
+
+@dataclass(frozen=True)
+class Count(Task):
+    rows: Output[bytes]
+
+    def input(self) -> Output[bytes]:
+        return self.rows
+
+    def output(self) -> JSONOutput[int]:
+        return self.build_output(JSONOutput[int], key="n.json")
+
+    async def run(self, input: Output[bytes], output: JSONOutput[int]) -> None:
+        await output.astore(len(await input.aload()))
 
 
 #: What is searched for, and the places in ``TASKS`` of what is found.
@@ -67,8 +81,26 @@ def test_page_and_command_find_the_same(storage: Path, words: str, capfdbinary: 
     assert sorted(re.findall(r'href="/tasks/([^"]+)"', page)) == wanted
 
 
+def test_a_task_that_reads_a_source_is_made_again_by_its_program(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("1\n")
+    count = Count(alexflow.source(tmp_path / "rows.csv"))
+    alexflow.run(count, storage=tmp_path / "st", progress=False)
+    with served(alexflow.web.app(tmp_path / "st")) as port:
+        page = get(port, f"/tasks/{count.task_id}")[2]
+    assert "<td>a source</td>" in page
+    assert "It reads no output" not in page
+    assert 'id="again"' in page
+    assert "--force" not in page
+
+
 @pytest.mark.parametrize(
-    ("words", "said"), [("depth<", "compares with nothing"), ("Train Sort", "takes one class"), ("it's", "nothing of")]
+    ("words", "said"),
+    [
+        ("depth<", "compares with nothing"),
+        ("Train Sort", "takes one class"),
+        ("Train dept=5", "did you mean depth?"),
+        ("it's", "nothing of"),
+    ],
 )
 def test_a_search_that_cannot_be_done_says_so(storage: Path, words: str, said: str) -> None:
     with served(alexflow.web.app(storage)) as port:
