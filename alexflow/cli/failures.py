@@ -90,15 +90,34 @@ def print_failure(record: Record, key: str, options: argparse.Namespace, not_rec
 
 
 def name_failure(error: LookupError, options: argparse.Namespace) -> LookupError:
-    """Return the error for a task that the record does not have with how it failed, if it has; others as they are."""
-    if not isinstance(error, NotRecorded) or not error.name:
+    """Return the error for a task that the record does not have with how it failed, if it has; others as they are.
+
+    A task that is named where a run belongs has its run named.
+    """
+    if not isinstance(error, NotRecorded) or isinstance(error, AmbiguousKey):
         return error
+    if not error.name:
+        return _run_of_task(error, options)
     record = record_of(options)
     failure = last_failure(record, error.name)
     if failure is None:
         return _skipped(record, error.name) or error
     again = f"; run its program again: {failure.command}" if failure.command else ""
     return NotRecorded(f"{failure}, and has never succeeded: {failure.error}{again}")
+
+
+def _run_of_task(error: NotRecorded, options: argparse.Namespace) -> NotRecorded:
+    text, record = getattr(options, "run", None), record_of(options)
+    if text is None:
+        return error
+    try:
+        entry = record.entry(text)
+    except NotRecorded:
+        failure = last_failure(record, text)
+        task_id, run_id = ("", "") if failure is None else (failure.task_id, failure.run.id)
+    else:
+        task_id, run_id = entry.task_id, entry.run_id
+    return NotRecorded(f"{error}; {short_id(task_id)} is a task, of the run {run_id}") if run_id else error
 
 
 def _skipped(record: Record, key: str) -> NotRecorded | None:

@@ -7,12 +7,10 @@ import shlex
 from collections.abc import Iterator
 
 from alexflow.cli import answers
-from alexflow.cli.failures import last_failure
 from alexflow.cli.recorded import no_record, record_of, short_id, when
 from alexflow.cli.runs import outcome
-from alexflow.errors import AmbiguousKey, NotRecorded
 from alexflow.progress.text import duration
-from alexflow.record import Record, Run, RunAttempt
+from alexflow.record import Run, RunAttempt
 
 _MOST_TARGETS = 5
 
@@ -21,7 +19,7 @@ def execute(options: argparse.Namespace) -> int:
     """Print what happened in a run: by default the last one."""
     record = record_of(options)
     if options.run is not None:
-        run = _run(record, options.run)
+        run = record.run(options.run)
     else:
         runs = record.runs()
         if not runs:
@@ -41,29 +39,6 @@ def execute(options: argparse.Namespace) -> int:
         print(f"\ncancelled  {task_id}")
     answers.helps_next(f"alexflow find --run {run.id}", options.storage)
     return 0
-
-
-def _run(record: Record, text: str) -> Run:
-    """Return the run that is meant; a task is often named where its run is.
-
-    Raises:
-        NotRecorded: there is none; for a task it says in which run that was made.
-    """
-    try:
-        return record.run(text)
-    except AmbiguousKey:
-        raise
-    except NotRecorded as error:
-        try:
-            entry = record.entry(text)
-        except NotRecorded:
-            failure = last_failure(record, text)
-            task_id, run_id = ("", "") if failure is None else (failure.task_id, failure.run.id)
-        else:
-            task_id, run_id = entry.task_id, entry.run_id
-        if not run_id:
-            raise error from None
-        raise NotRecorded(f"{error}; {short_id(task_id)} is a task, of the run {run_id}") from None
 
 
 def _headline(run: Run) -> str:

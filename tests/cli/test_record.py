@@ -300,8 +300,9 @@ def test_what_is_typed_by_mistake(reader: Shell) -> None:
     """A task where a run belongs, and words that are nearly right."""
     key = key_of(reader, "Train", "config.depth=7")
     (line,) = reader("find", "Train", "config.depth=7", "--json", "--storage", "results").lines
-    said = reader("log", key, "--storage", "results", code=2).err
-    assert f"is a task, of the run {line['run_id']}" in said
+    for command in ("log", "report", "trace"):
+        said = reader(command, key, "--storage", "results", code=2).err
+        assert f"is a task, of the run {line['run_id']}" in said
     (run,) = reader("runs", "--failed", "--json", "--storage", "results").lines
     assert f"is a task, of the run {run['id']}" in reader("log", "Fails", "--storage", "results", code=2).err
     assert "did you mean Train?" in reader("find", "Trian", "--storage", "results", code=1).err
