@@ -22,7 +22,7 @@ from itertools import islice
 from alexflow.engine.peer_waits import PeerWaits
 from alexflow.engine.quota import Quota
 from alexflow.engine.ready_jobs import ReadyJobs
-from alexflow.errors import StorageError
+from alexflow.errors import StorageError, StorageUnavailable
 from alexflow.executors.interface import Done, Executor, Job, Settled
 from alexflow.graph import Catalog, Kind
 from alexflow.logs import logger
@@ -39,7 +39,6 @@ MAX_HELD_BY_PEERS = 2048
 
 #: Looks of a peer after which it has noticed an engine that has joined, also if it is busy.
 NOTICED_AFTER_LOOKS = 3
-
 
 #: Seconds from joining, or from finding a task held, to the first looks at peers: two engines that get work at the same
 #: moment share it within milliseconds. Later a look every tenth of a second is enough.
@@ -251,8 +250,7 @@ class PeerCoordination:
             quota.in_flight.clear()
 
     async def _poll_peers(self) -> None:
-        lapsed = await self._leases.renew()
-        if lapsed:
+        if lapsed := await self._leases.renew():
             logger.warning(
                 "engine stalled for longer than its lease TTL (%g s); other engines may have taken over its tasks, "
                 "and their results are kept",
@@ -397,8 +395,10 @@ class PeerCoordination:
             published = {place: key for task_id in tasks for key, place in self._serves(task_id)}
             found = await self._storage.aexists_many([*keys, *published.values()] if published else keys)
             found |= {place for place, key in published.items() if key in found}
-        except Exception as error:  # of the storage; the attempt meets it again and reports it
+        except Exception as error:  # of the storage; attempts meet it again and report it
             logger.warning("the outputs of other engines could not be looked for: %r", error)
+            if isinstance(error, StorageUnavailable):
+                await self._take_back(tasks)  # it has not answered for as long as attempts would wait for it
             return []
         return [task_id for task_id, keys in tasks.items() if found.issuperset(keys)]
 
@@ -416,9 +416,10 @@ class PeerCoordination:
 
     # -- what peers hold
 
-    def _some_at_peers(self) -> dict[str, tuple[str, ...]]:
-        """Take some of the tasks that peers hold."""
-        return {task_id: self._outputs(job) for task_id, job in islice(self._at_peers.items(), LEASE_BATCH)}
+    def _some_at_peers(self, task_ids: Iterable[str] | None = None) -> dict[str, tuple[str, ...]]:
+        """Select the tasks that peers hold, of these or else some, each with its outputs."""
+        chosen = tuple(islice(self._at_peers, LEASE_BATCH)) if task_ids is None else task_ids
+        return {id: self._outputs(job) for id in chosen if (job := self._at_peers.get(id))}
 
     async def _await_peers(self) -> None:
         """Look for what peers make as often as is quick beside the time that this takes anyway."""
@@ -436,14 +437,14 @@ class PeerCoordination:
     async def _look_at_peers(self) -> None:
         task_ids = list(self._at_peers)
         for start in range(0, len(task_ids), LEASE_BATCH):
-            some = {
-                id: self._outputs(job)
-                for id in task_ids[start : start + LEASE_BATCH]
-                if (job := self._at_peers.get(id))
-            }
+            some = self._some_at_peers(task_ids[start : start + LEASE_BATCH])
             await self._report_done(await self._made(some))
-            held = await self._leases.held_by_peers({id: keys for id, keys in some.items() if id in self._at_peers})
-            free = [id for id in some if id not in held and self._at_peers.pop(id, None) is not None]
-            if free:
-                await self._post(ReleasedByPeer(tuple(free)))
+            held = await self._leases.held_by_peers(self._some_at_peers(some))
+            await self._take_back(id for id in some if id not in held)
             await asyncio.sleep(0)
+
+    async def _take_back(self, task_ids: Iterable[str]) -> None:
+        """Have tasks run here that waited for peers."""
+        free = tuple(id for id in task_ids if self._at_peers.pop(id, None) is not None)
+        if free:
+            await self._post(ReleasedByPeer(free))
