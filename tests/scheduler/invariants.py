@@ -278,7 +278,7 @@ def _reserved(state: State) -> Iterator[str]:
     if not set(tags) < set(needed):
         yield f"slots of {tags} are reserved for {node!r}, which needs those of {needed}"
     for tag in needed:
-        if not _is_full(state, tag):
+        if tag not in tags and not _is_full(state, tag):
             yield f"{node!r}, for which slots are reserved, does not get one of {tag}, which is free"
 
 

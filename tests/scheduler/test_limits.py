@@ -28,6 +28,17 @@ def test_a_task_with_several_tags_takes_all_its_slots_or_none() -> None:
     assert h.done("C") == [start("B"), forget("C")]
 
 
+def test_no_second_slot_is_reserved_for_a_task_that_has_one_of_the_tag() -> None:
+    h = Harness(limits={"gpu": 1, "net": 2})
+    for name, tags in {"A": "gpu net", "B": "net", "C": "net", "D": "gpu net", "E": "gpu"}.items():
+        h.task(name, tags=tags)
+    assert h.plan("a b c d e") == [start("A B")]
+    assert h.done("A") == [start("E C"), forget("A")]
+    assert h.done("C") == [forget("C")]  # and one of net is reserved for D
+    assert h.done("B") == [forget("B")]
+    assert h.done("E") == [start("D"), forget("E")]
+
+
 def test_a_tag_twice_and_a_tag_without_a_limit() -> None:
     h = Harness(limits={"gpu": 1})
     h.task("A", tags="gpu gpu")
