@@ -31,8 +31,14 @@ def execute(options: argparse.Namespace) -> int:
     answers.headline(_headline(run), good={"done": True, "unknown": None}.get(run.outcome, False))
     for name, text in _lines(run):
         print(f"{name:<9}  {text}")
+    last = {_what_happened(attempt): attempt for attempt in run.attempts}
+    is_below_details = True
     for attempt in run.attempts:
-        _print_attempt(attempt, run.host)
+        comes_again = last[_what_happened(attempt)] is not attempt
+        if is_below_details or not comes_again:
+            print()
+        _print_attempt(attempt, run.host, comes_again=comes_again)
+        is_below_details = not comes_again
     for task_id in run.skipped_tasks:
         print(f"\nskipped  {task_id}")
     for task_id in run.cancelled_tasks:
@@ -64,11 +70,19 @@ def _lines(run: Run) -> Iterator[tuple[str, str]]:
         yield "error", run.error
 
 
-def _print_attempt(attempt: RunAttempt, host_of_engine: str) -> None:
+def _what_happened(attempt: RunAttempt) -> tuple[str, ...]:
+    """Return all that is printed of an attempt below its first line, and whose it is."""
+    return attempt.task_id, attempt.error, attempt.traceback, attempt.stdout, attempt.stderr
+
+
+def _print_attempt(attempt: RunAttempt, host_of_engine: str, *, comes_again: bool) -> None:
+    """Print an attempt; of those of a task that failed in the same way, all but the last in one line."""
     where = "" if attempt.host == host_of_engine else f" on {attempt.host}"
     end = "given up" if attempt.is_last else "tried again"
     which = f"{short_id(attempt.task_id)}, attempt {attempt.attempt}{where}"
-    print(f"\n{when(attempt.at)}  {which}, {end}: {attempt.error}")
+    print(f"{when(attempt.at)}  {which}, {end}: {attempt.error}")
+    if comes_again:
+        return
     for name, text in (("", attempt.traceback), ("stdout", attempt.stdout), ("stderr", attempt.stderr)):
         lines = text.rstrip().splitlines()
         if name and lines:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import alexflow
-from alexflow import JSONOutput, LocalStorage, RunFailed, Task
+from alexflow import JSONOutput, LocalStorage, Retry, RunFailed, Task
 from alexflow.cli.program import main
 from tests.timeline.recorded_runs import WrittenRun
 
@@ -96,3 +96,21 @@ def test_what_a_killed_engine_had_begun_waits_for_another_run(
     text = why(tmp_path, last, capsys)[1]
     assert "waits for another run: process 4321 on machine, which had begun it, was killed" in text
     assert f"next: alexflow run {last.partition('up.')[2][:15]} " in text
+
+
+@dataclass(frozen=True)
+class Tried(Reads):
+    retry = Retry(2)
+
+
+def test_a_log_has_what_came_again_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of attempts that failed alike, all but the last are a line."""
+    READY.clear()
+    alexflow.run([Tried(0), Tried(1)], storage=tmp_path / "st", progress=False, on_error="continue")
+    main(["log", "--storage", str(tmp_path / "st")])
+    log = capsys.readouterr().out
+    assert log.count("Traceback (most recent call last)") == 2
+    assert log.count(", tried again: FileNotFoundError") == 4
+    last = log.rpartition(", tried again: ")[2]
+    assert last.count("given up") == last.count("Traceback (most recent call last)") == 2
+    assert "\n\n\n" not in log
