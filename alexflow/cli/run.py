@@ -12,6 +12,8 @@ from alexflow.cli.targets import named, target_and_storage
 from alexflow.cli.wrong_use import WrongUse
 from alexflow.engine.result import Result
 from alexflow.engine.run import run
+from alexflow.errors import RunFailed
+from alexflow.exit_codes import EXIT_FAILED
 from alexflow.model import AbstractTask, Output, Retry, flatten
 
 #: Keys that are printed; the others are counted.
@@ -25,16 +27,22 @@ def execute(options: argparse.Namespace) -> int:
     settings = {name: value for name, value in settings.items() if value is not None}
     if options.retries is not None:
         settings["retry"] = Retry(options.retries)
-    result = run(
-        target,
-        storage=storage,
-        force=_forced(options),
-        on_error="continue" if options.keep_going else "stop",
-        limits=dict(map(_limit, options.limit)),
-        progress=False if options.quiet else None,
-        echo=not options.quiet and not options.json,
-        **settings,
-    )
+    try:
+        result = run(
+            target,
+            storage=storage,
+            force=_forced(options),
+            on_error="continue" if options.keep_going else "stop",
+            limits=dict(map(_limit, options.limit)),
+            progress=False if options.quiet else None,
+            echo=not options.quiet and not options.json,
+            **settings,
+        )
+    except RunFailed as failed:
+        print(f"alexflow: {failed.report}", file=sys.stderr)
+        if not options.json:
+            answers.helps_next("alexflow log", options.storage)
+        return EXIT_FAILED
     if options.json:
         answers.print_json(_as_data(result))
     else:

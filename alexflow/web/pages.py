@@ -264,7 +264,7 @@ def search_page(base: str, words: str, found: Sequence[Entry], problem: str) -> 
     what: MarkupPart = (
         table(["task", "parameters", "made (UTC)", "took"], rows, left=3)
         if rows
-        else element("p", problem or "Nothing was found.")
+        else element("p", f"{problem[:1].upper()}{problem[1:]}" or "Nothing was found.")
     )
     return page(base, words, element("h1", f"Search: {words}"), what)
 

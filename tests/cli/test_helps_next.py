@@ -24,6 +24,9 @@ def test_it_names_the_storage(shell: Shell) -> None:
         ["gc", "--max-bytes", "1GB"],
     ):
         assert shlex.split(shell(*words, *named).next)[-2:] == list(named), words
+    failed = shell("run", "pipeline:Fails", *named, "--quiet", code=1)
+    assert failed.next == "alexflow log --storage 'a b'"
+    assert "ValueError: no luck" in failed.err
     (shell.directory / "a b" / key).write_text("rubbish")
     assert shell("verify", *named, code=1).next == "alexflow plan TARGET --storage 'a b'"
     assert shell("copy", "a b", "c d").next == "alexflow verify --storage 'c d'"
