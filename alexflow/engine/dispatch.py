@@ -20,7 +20,6 @@ from alexflow.executors.interface import Executor, Settled
 from alexflow.graph import Catalog, Described, Kind
 from alexflow.hooks import repr_of
 from alexflow.logs import logger
-from alexflow.model import AbstractTask
 from alexflow.scheduler import Scheduler
 from alexflow.scheduler.events import Event, PutBack
 
@@ -96,14 +95,14 @@ class Dispatch:
 
     def enter(self, tasks: Mapping[str, Described]) -> None:
         """Keep tasks that will run, and let executors prepare for them while the rest of the graph is discovered."""
-        coming: defaultdict[Kind, list[AbstractTask]] = defaultdict(list)
         known = self._catalog.tasks
-        for task_id, described in tasks.items():
-            known.setdefault(task_id, described)
-            if described.kind in self.prefetching:
-                coming[described.kind].append(described.task)
-        for kind, of_kind in coming.items():
-            self.prefetching[kind].expect(of_kind)
+        if known.keys().isdisjoint(tasks):
+            known.update(tasks)
+        else:
+            known.update({task_id: each for task_id, each in tasks.items() if task_id not in known})
+        kinds = {described.kind for described in tasks.values()}
+        for kind in kinds.intersection(self.prefetching):
+            self.prefetching[kind].expect([each.task for each in tasks.values() if each.kind == kind])
         if self._tallies.survey is not None:
             self._tallies.survey.entered(tasks)
 

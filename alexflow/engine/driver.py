@@ -75,7 +75,7 @@ if TYPE_CHECKING:
 #: How long events are handled before the loop gets a turn; and how long callers are let in.
 DRAIN_SLICE_SECONDS = INTAKE_SLICE_SECONDS = 0.001
 
-#: Events after which an output may be made once more; between them each is made once and does not change.
+#: Events after which an output may be made once more (a ``Verified`` that finds all is none); until then none changes.
 INVALIDATING = frozenset({RunRequested, InputsLost, Verified})
 
 
@@ -120,12 +120,12 @@ class Driver:
         self._storage = storage
         self._for_tasks = storage.with_read_cache()  # the same, as tasks of this process read it
         self._executors = executors
+        self._caches = [each for each in executors.values() if type(each).invalidate is not Executor.invalidate]
         self._leases = leases
         self._broadcast = broadcast
         self._emit = broadcast.emit_lazily
         self.catalog = Catalog()
-        self.inspector = Inspector(self.catalog, storage, defaults)
-        self._defaults = defaults
+        self.inspector, self._defaults = Inspector(self.catalog, storage, defaults), defaults
         self.record = NoRecorder() if record is None else record
         self.record.tasks = self.catalog.tasks
         self.runs = RequestedRuns(scheduler.owner_of)
@@ -326,7 +326,7 @@ class Driver:
     def invalidate_caches(self) -> None:
         """Drop cached reads: outputs may have been removed, or are about to be, and made again."""
         self._for_tasks.invalidate()
-        for executor in self._executors.values():
+        for executor in self._caches:
             executor.invalidate()
 
     # -- events
@@ -343,7 +343,7 @@ class Driver:
             deadline = self._loop.time() + DRAIN_SLICE_SECONDS
             while self._inbox:
                 event, subjects = self._inbox.popleft()
-                if type(event) in INVALIDATING:
+                if type(event) in INVALIDATING and (type(event) is not Verified or event.missing):
                     self.invalidate_caches()
                 now = self._loop.time() if self._scheduler.is_timed else 0.0
                 instructions = self._scheduler.handle(event, now)

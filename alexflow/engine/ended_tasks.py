@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 from alexflow.engine.failed_attempts import FailedAttempts
@@ -59,8 +60,7 @@ class EndedTasks:
         """
         live, begin, step = self.live, queued << QUEUED_SHIFT | first << MARK_TASK, 1 << MARK_TASK
         if runs and runs.count(runs[0]) == len(runs):  # as mostly
-            begin |= runs[0] << 1
-            live.update(zip(task_ids, range(begin, begin + len(runs) * step, step), strict=True))
+            live.update(zip(task_ids, count(begin | runs[0] << 1, step), strict=False))  # a range would divide
         else:
             for place, (task_id, run) in enumerate(zip(task_ids, runs, strict=True)):
                 live[task_id] = begin + place * step | run << 1

@@ -113,6 +113,7 @@ class PeerCoordination:
         self._lock = asyncio.Lock()
         self._watching: asyncio.Task[None] | None = None
         self._next_poll: asyncio.TimerHandle | None = None  # one of the first
+        self._first_polls = 0  # of these, how many have been
         self._is_polling = False
         self._parts = 1  # into which limits of rates are shared
         self._is_admitting = False
@@ -172,29 +173,29 @@ class PeerCoordination:
             self._spawn(partial(self._post, SharedBy(parts, anew, lag)))
 
     def _set_alone(self, alone: bool) -> None:
-        self.alone = alone
-        for source in self._sources.values():
-            source.alone = alone
+        if alone != self.alone:
+            self.alone = alone
+            for source in self._sources.values():
+                source.alone = alone
 
     def _poll_soon(self, number: int = 0) -> None:
         """Look at the peers after milliseconds, where that costs no request to a server."""
         if self._leases.rests_at_once and self._next_poll is None and number < len(FIRST_POLLS):
-            loop = asyncio.get_running_loop()
-            self._next_poll = loop.call_later(FIRST_POLLS[number], self._poll_first, number)
+            loop, self._first_polls = asyncio.get_running_loop(), number
+            self._next_poll = loop.call_later(FIRST_POLLS[number], self._poll_first)
 
-    def _poll_first(self, number: int) -> None:
+    def _poll_first(self) -> None:
         self._next_poll = None
         if self.joined:
-            self._poll_soon(number + 1)
+            self._poll_soon(self._first_polls + 1)
             if self._at_peers or (self.alone and self._leases.has_peers()) or self._scheduler.is_timed:
                 self._spawn(self._poll)
 
     def _log_why_not(self, error: OSError) -> None:
         if not self._has_logged_why_not:
             self._has_logged_why_not = True
-            level = (
-                logging.WARNING if isinstance(error, NoLeases) else logging.INFO
-            )  # otherwise nothing can be published either
+            # for another reason nothing can be published either
+            level = logging.WARNING if isinstance(error, NoLeases) else logging.INFO
             logger.log(level, "there are no leases, so other engines may do the same work: %s", error)
 
     def rest(self) -> None:
@@ -202,7 +203,7 @@ class PeerCoordination:
         if self._leases.rests_at_once or self._watching is None:
             self._forget_all()
             self._leases.rest()
-            if self._next_poll is not None:
+            if self._next_poll is not None and self._first_polls:  # else it comes soon enough for the next request
                 self._next_poll.cancel()
                 self._next_poll = None
 

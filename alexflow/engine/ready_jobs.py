@@ -53,6 +53,7 @@ class ReadyJobs(JobSource):
         self._kind = kind
         self._scheduler = scheduler
         self._queue = scheduler.ready(kind)
+        self._state = scheduler.state
         self._chores = scheduler.state.chores
         self._tasks = catalog.tasks
         self._forced = forced
@@ -227,7 +228,7 @@ class ReadyJobs(JobSource):
             task_id in self._forced,
             described.outputs,
             described.spec.key,
-            self._scheduler.priority_of(task_id) if self._scheduler.state.prioritized else 0,
+            self._scheduler.priority_of(task_id) if self._state.prioritized else 0,
             described.needs,
             self._runs.context_for(task_id) if self._runs.have_contexts else None,
         )

@@ -141,7 +141,9 @@ class TaskEvents:
 
     def watch_waits(self) -> None:
         """Have events of tasks that wait for a limit or a rate emitted, where a listener takes them."""
-        if not (self._state.slots.waiting and self.broadcast.takes(engine_events.TaskWaiting)):
+        if not (self.broadcast.has_listeners and self._state.slots.waiting):
+            return
+        if not self.broadcast.takes(engine_events.TaskWaiting):
             return
         if self._long_waits is None:
             from alexflow.engine.long_waits import LongWaits  # deferred: most engines have no listeners

@@ -39,13 +39,8 @@ class UnsureJobs:
 
     def report(self, outcomes: Sequence[Outcome]) -> None:
         """Pass outcomes on; those of unsure jobs follow when their outputs have been looked for."""
-        settled: list[Settled] = []
-        unsure: list[Unsure] = []
-        for outcome in outcomes:
-            if isinstance(outcome, Unsure):
-                unsure.append(outcome)
-            else:
-                settled.append(outcome)
+        unsure = [outcome for outcome in outcomes if isinstance(outcome, Unsure)]
+        settled = [outcome for outcome in outcomes if not isinstance(outcome, Unsure)]
         if unsure:
             self._spawn(partial(self._settle, unsure))
         if settled:

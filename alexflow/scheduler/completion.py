@@ -57,7 +57,6 @@ def leave_active(state: State, node: Node, *, hand_out: bool = True) -> None:
         if node.pulling:
             state.end_pulling(node)
         return
-    state.deactivate()
     state.end_attempt(node)
     if node.drained_by:
         end_draining(state, node)
@@ -131,8 +130,14 @@ def done(state: State, node: Node, unwanted: list[Node], *, here: bool, shared_b
     keys = state.keys
     for name in node.spec.outputs:
         key = keys.get(name)
-        if key is not None:
-            _key_made(state, key, node, unwanted, here, shared_by)
+        if key is not None and key.state != PRESENT:
+            if key.state == MISSING:
+                key.made = key.made or here
+                if key.producer is not node and key.producer is not None:
+                    _made_by_another(key, key.producer, unwanted)
+            if key.group is not None:
+                state.settle_inspections(key.group)  # the answer that is on its way is not needed any more
+            key_present(state, key, (name,), shared_by)
     if node.spec.inputs:
         release_inputs(state, node, keep=False, unwanted=unwanted)
     if node.runs:
@@ -142,19 +147,12 @@ def done(state: State, node: Node, unwanted: list[Node], *, here: bool, shared_b
         wait_for_child(state, parent, node.spec.task_id)
 
 
-def _key_made(state: State, key: Key, node: Node, unwanted: list[Node], here: bool, shared_by: RunState | None) -> None:
-    """Take an output as present, since a task that is done claims it."""
-    key.made = key.made or (here and key.state == MISSING)
-    producer = key.producer
-    if key.state == MISSING and producer is not None and producer is not node:
-        if key.demanded:
-            producer.drop_demand(unwanted)
-        if producer.group is not None:
-            producer.group.find().growth += 1
-    if key.state != PRESENT:
-        if key.group is not None:
-            state.settle_inspections(key.group)  # the answer that is on its way is not needed any more
-        key_present(state, key, (key.key,), shared_by)
+def _made_by_another(key: Key, producer: Node, unwanted: list[Node]) -> None:
+    """Note that a task other than its producer claims to have made an output: nothing wants that of it any more."""
+    if key.demanded:
+        producer.drop_demand(unwanted)
+    if producer.group is not None:
+        producer.group.find().growth += 1
 
 
 def key_present(state: State, key: Key, made: tuple[str, ...] = (), shared_by: RunState | None = None) -> None:

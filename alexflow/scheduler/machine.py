@@ -11,7 +11,7 @@ works off: graphs that are known whole, conflicts, dynamic tasks with failed chi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from math import inf
 from typing import Any
@@ -177,16 +177,11 @@ class Scheduler:
             if node.demand and node.owner is not None and not node.owner.withdrawn:
                 yield task_id
 
-    def begin(self, executor: str, task_ids: Iterable[str], now: float = 0.0) -> None:
+    def begin(self, executor: str, task_ids: Sequence[str], now: float = 0.0) -> None:
         """Take tasks that begin now. The one change that is no event: an executor needs its jobs at once."""
-        state = self.state
-        queue, nodes = state.queue[executor], state.nodes
-        for task_id in task_ids:
-            node = nodes[task_id]
-            queue.take(task_id, node)
-            state.begin(node)
+        for node in self.state.begin(executor, task_ids):
             if node.spec.spends:
-                state.slots.buckets.begin(node.spec.spends, now)
+                self.state.slots.buckets.begin(node.spec.spends, now)
 
     def is_due(self, now: float) -> bool:
         """Whether something that waits for a limited rate should be looked at (``Woken``)."""

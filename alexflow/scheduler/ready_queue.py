@@ -14,7 +14,7 @@ for classes that have run.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Generic, Protocol, TypeVar
 
 
@@ -114,10 +114,12 @@ class ReadyQueue(Mapping[str, RankedT], Generic[RankedT]):
         else:
             del self.plain[task_id]
 
-    def take(self, task_id: str, node: RankedT) -> None:
-        """Remove a task that begins: its key has had its turn."""
+    def take(self, task_ids: Sequence[str], nodes: Sequence[RankedT]) -> None:
+        """Remove tasks that begin: the key of each has had its turn."""
         if self._others:
-            self._turns[node.priority].move_to_end(node.fairness_key)
-            self.remove(task_id, node)
-        else:  # as mostly; the same without the call
-            del self.plain[task_id]
+            for task_id, node in zip(task_ids, nodes, strict=True):
+                self._turns[node.priority].move_to_end(node.fairness_key)
+                self.remove(task_id, node)
+        else:  # as mostly; the same without the calls
+            for task_id in task_ids:
+                del self.plain[task_id]
