@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from alexflow.executors.process.worker_set import WorkerSet
+from alexflow.executors.process.worker_state import WorkerState
 
 
 class ReadyWorkers:
@@ -20,6 +21,7 @@ class ReadyWorkers:
         self._worker_set = worker_set
         self._size = size
         self._waiting: list[asyncio.Future[None]] = []
+        self._behind: list[WorkerState] = []  # those that were not ready at the last look at all
 
     @property
     def awaited(self) -> bool:
@@ -59,10 +61,14 @@ class ReadyWorkers:
         self._end(error)
 
     def _are_ready(self) -> bool:
+        """Whether all are ready; with a thousand of them, to look at all whenever one gets further takes seconds."""
+        while self._behind and (self._behind[-1].is_leaving or _is_ready(self._behind[-1])):
+            self._behind.pop()
+        if self._behind:
+            return False
         workers = self._worker_set.workers
-        return len(workers) >= self._size and all(
-            worker.process.pid and worker.imported >= len(worker.known) for worker in workers
-        )
+        self._behind = [worker for worker in workers if not _is_ready(worker)]
+        return len(workers) >= self._size and not self._behind
 
     def _end(self, error: Exception | None) -> None:
         waiting, self._waiting = self._waiting, []
@@ -72,3 +78,7 @@ class ReadyWorkers:
                     ready.set_result(None)
                 else:
                     ready.set_exception(error)
+
+
+def _is_ready(worker: WorkerState) -> bool:
+    return bool(worker.process.pid) and worker.imported >= len(worker.known)
