@@ -72,6 +72,8 @@ class Hesitation:
 
     def offered(self, task_ids: Collection[str]) -> list[Place]:
         """Take in that jobs are ready. Returns the places that go on, as nothing else waits any more."""
+        if not (self._places or self.expects_newcomers):  # as mostly
+            return []
         is_all = len(self._source) <= len(task_ids) and self._returned.isdisjoint(task_ids)
         return self._end() if is_all else []
 

@@ -51,7 +51,7 @@ class Roster:
         there = len(self.places) - len(self.surplus) + self._starting
         if there >= size:
             return 0
-        busy = sum(1 for place in self.places if place.sent and place not in self.surplus)
+        busy = len([place for place in self.places if place.sent and place not in self.surplus])
         missing = max(0, min(size, busy + jobs) - there)
         self._starting += missing
         return missing

@@ -143,8 +143,9 @@ class WorkerSet:
 
     def announce(self, classes: set[type]) -> None:
         """Let workers import what they will need, while the rest of the graph is discovered."""
-        self._expected = classes
-        self._expect(libraries_of(classes))
+        if classes != self._expected:  # each link of a chain announces the class of the one before
+            self._expected = classes
+            self._expect(libraries_of(classes))
         if self._announces and not classes <= self._announced:
             self._announced |= classes
             for worker in self.workers:
@@ -163,6 +164,7 @@ class WorkerSet:
 
     def outdate(self) -> None:
         """Fork no more workers from what has been imported for them: modules have been executed again."""
+        self._expected = set()
         self._fork_servers.outdate()
 
     def stop_announcing(self) -> None:
