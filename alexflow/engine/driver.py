@@ -120,7 +120,6 @@ class Driver:
         self._storage = storage
         self._for_tasks = storage.with_read_cache()  # the same, as tasks of this process read it
         self._executors = executors
-        self._caches = [each for each in executors.values() if type(each).invalidate is not Executor.invalidate]
         self._leases = leases
         self._broadcast = broadcast
         self._emit = broadcast.emit_lazily
@@ -326,7 +325,7 @@ class Driver:
     def invalidate_caches(self) -> None:
         """Drop cached reads: outputs may have been removed, or are about to be, and made again."""
         self._for_tasks.invalidate()
-        for executor in self._caches:
+        for executor in self._executors.values():
             executor.invalidate()
 
     # -- events
