@@ -61,9 +61,11 @@ def finish_since(state: State, before: int) -> None:
 
 def unpin(state: State, run: RunState) -> None:
     """Let go of the target keys of a run that is over."""
-    if run.pinned:
-        pinned, run.pinned = run.pinned, []
-        begin(state, Unpinning(pinned))
+    if len(run.pinned) > PINS_PER_STEP:
+        begin(state, Unpinning(run.pinned))
+    else:
+        _take_away(state.pins, run.pinned)
+    run.pinned = []
 
 
 def begin(state: State, chore: Chore) -> None:
@@ -143,12 +145,15 @@ class Unpinning:
 
     def advance(self, state: State, steps: int) -> int:
         """Continue for at most ``steps``. Returns the steps left over; 0 means that there is more to do."""
-        pins, names = state.pins, self.names
-        some = steps * PINS_PER_STEP
-        for name in names[-some:]:
-            pins[name] -= 1
-            if not pins[name]:
-                del pins[name]
+        names, some = self.names, steps * PINS_PER_STEP
+        _take_away(state.pins, names[-some:])
         taken = min(some, len(names))
         del names[-some:]
         return steps - taken // PINS_PER_STEP if not names else 0
+
+
+def _take_away(pins: dict[str, int], names: list[str]) -> None:
+    for name in names:
+        pins[name] -= 1
+        if not pins[name]:
+            del pins[name]
