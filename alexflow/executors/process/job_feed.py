@@ -217,7 +217,7 @@ class JobFeed:
             place.begin_anew(self._clock())
         most_urgent = place.least_urgent if len(place.sent) > 1 else NOTHING_SENT
         least_urgent = -1 if self._reserve and not self._has_room_below_0(place) else -NOTHING_SENT
-        estimate = self._estimates.seconds.get  # as in expect, without the call
+        estimate = self._estimates.expect
         load, is_idle = place.expected, not place.sent
         expected: list[float] = []
 
@@ -225,7 +225,7 @@ class JobFeed:
             nonlocal load, is_idle
             if not least_urgent < job.priority <= most_urgent:
                 return False
-            seconds = estimate(job.key, PREFETCH_SECONDS)
+            seconds = estimate(job.key)
             if not is_idle and (load >= fair_share or load + seconds > PREFETCH_SECONDS):
                 return False
             load += seconds

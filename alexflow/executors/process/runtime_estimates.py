@@ -13,22 +13,18 @@ ROUNDING = 1e-9  # of sums of floats: it must not cost a worker a job too many
 
 
 class RuntimeEstimates:
-    """Estimates by the jobs' key. A job of a key without one counts as long.
-
-    Attributes:
-        seconds: the estimates there are.
-    """
+    """Estimates by the jobs' key. A job of a key without one counts as long."""
 
     def __init__(self) -> None:
-        self.seconds: dict[Hashable, float] = {}
+        self._seconds: dict[Hashable, float] = {}
 
     def expect(self, key: Hashable) -> float:
         """Return the seconds that a job of a key will probably take."""
-        return self.seconds.get(key, PREFETCH_SECONDS)
+        return self._seconds.get(key, PREFETCH_SECONDS)
 
     def knows(self, key: Hashable) -> bool:
         """Whether a job of a key has run."""
-        return key in self.seconds
+        return key in self._seconds
 
     def fair_share(self, first: Sequence[Hashable], waiting: int, loads: Sequence[float]) -> float:
         """Return the seconds of work up to which places are filled, so that all have the same in the end.
@@ -51,9 +47,9 @@ class RuntimeEstimates:
 
     def learn(self, key: Hashable, seconds: float) -> None:
         """Learn that a job took ``seconds``. Quicker ones weigh more: the first also pays for imports."""
-        known = self.seconds.get(key)
+        known = self._seconds.get(key)
         if known is not None:
             weight = 0.5 if seconds < known else 0.1
-            self.seconds[key] = known + weight * (seconds - known)
+            self._seconds[key] = known + weight * (seconds - known)
         elif key != "":
-            self.seconds[key] = seconds
+            self._seconds[key] = seconds
