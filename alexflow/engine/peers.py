@@ -116,8 +116,7 @@ class PeerCoordination:
         self._first_polls = 0  # of these, how many have been
         self._is_polling = False
         self._parts = 1  # into which limits of rates are shared
-        self._is_admitting = False
-        self._is_awaiting = False
+        self._is_admitting = self._is_awaiting = False
         self._leasing: dict[str, Job] = {}  # their leases are being taken
         self._at_peers: dict[str, Job] = {}
         self._held: dict[str, tuple[str, ...]] = {}  # outputs leased, by task
@@ -181,8 +180,8 @@ class PeerCoordination:
     def _poll_soon(self, number: int = 0) -> None:
         """Look at the peers after milliseconds, where that costs no request to a server."""
         if self._leases.rests_at_once and self._next_poll is None and number < len(FIRST_POLLS):
-            loop, self._first_polls = asyncio.get_running_loop(), number
-            self._next_poll = loop.call_later(FIRST_POLLS[number], self._poll_first)
+            self._first_polls = number
+            self._next_poll = asyncio.get_running_loop().call_later(FIRST_POLLS[number], self._poll_first)
 
     def _poll_first(self) -> None:
         self._next_poll = None

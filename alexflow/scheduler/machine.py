@@ -179,9 +179,13 @@ class Scheduler:
 
     def begin(self, executor: str, task_ids: Sequence[str], now: float = 0.0) -> None:
         """Take tasks that begin now. The one change that is no event: an executor needs its jobs at once."""
-        for node in self.state.begin(executor, task_ids):
+        state = self.state
+        nodes = [state.nodes[task_id] for task_id in task_ids]
+        state.queue[executor].take(task_ids, nodes)
+        state.begin(nodes)
+        for node in nodes:
             if node.spec.spends:
-                self.state.slots.buckets.begin(node.spec.spends, now)
+                state.slots.buckets.begin(node.spec.spends, now)
 
     def is_due(self, now: float) -> bool:
         """Whether something that waits for a limited rate should be looked at (``Woken``)."""

@@ -23,6 +23,9 @@ def put_back(state: State, event: PutBack) -> None:
             for run in node.drained_by:
                 run.skipped.setdefault(task_id, (task_id, run.draining[node]))
             end_draining(state, node)
+            node.move("revoked")
+            state.end_attempt(node, is_over=False)
             if node.spec.spends:
                 state.slots.buckets.put_back(node.spec.spends)
-            state.requeue(node)
+            state.queue[node.spec.executor].add(task_id, node, first=True)
+            state.out.start.append(task_id)

@@ -19,7 +19,6 @@ Each count is changed by the methods here only: ``Node.demand`` by :meth:`Node.a
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Sequence
 from typing import Any, Final
 
 from alexflow.scheduler.events import OnError, TaskSpec
@@ -382,29 +381,17 @@ class State:
             queue.plain[node.spec.task_id] = node
         self.out.start.append(node.spec.task_id)
 
-    def begin(self, executor: str, task_ids: Sequence[str]) -> list[Node]:
-        """Let tasks begin that an executor takes from the ready queue, and return them."""
-        nodes = [self.nodes[task_id] for task_id in task_ids]
-        self.queue[executor].take(task_ids, nodes)
+    def begin(self, nodes: list[Node]) -> None:
+        """Let tasks begin that an executor has taken from the ready queue."""
         for node in nodes:
             node.move("place free")
             if node.priority:
                 self.count_priority(node.priority, -1)
         self.begun += len(nodes)
-        return nodes
 
-    def requeue(self, node: Node) -> None:
-        """Let a task wait for a place again that has not begun after all, before all others."""
-        node.move("revoked")
-        self.begun -= 1
-        if node.priority:
-            self.count_priority(node.priority, 1)
-        self.queue[node.spec.executor].add(node.spec.task_id, node, first=True)
-        self.out.start.append(node.spec.task_id)
-
-    def end_attempt(self, node: Node) -> None:
-        """Count that a task that had begun is not at work any more."""
-        self.active -= 1
+    def end_attempt(self, node: Node, *, is_over: bool = True) -> None:
+        """Count that a task is not at work any more, or (``is_over=False``) has not begun after all."""
+        self.active -= is_over
         self.begun -= 1
         if node.priority:
             self.count_priority(node.priority, 1)
