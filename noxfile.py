@@ -29,7 +29,7 @@ PEERS_PYTHON = "3.11"  # for which the versions of other engines are pinned
 SAME_EVERYWHERE = ["tests/identity", "tests/model", "tests/serialization", "tests/scheduler", "tests/test_exports.py"]
 SAME_EVERYWHERE += ["tests/fingerprint/test_golden.py", "tests/fingerprint/test_cases.py"]
 
-# Faults of storages that are servers: most of their time goes by until a deadline is over. They run beside each other.
+# Faults of storages that are servers: most of their time goes by until a deadline is over, so four run at once.
 OF_SERVERS = [f"tests/faults/test_{row}.py" for row in ("09_storage_busy", "10_storage_hangs", "11_reply_lost")]
 OF_SERVERS += [f"tests/faults/test_{row}.py" for row in ("13_engines_on_a_bucket", "38_unreachable")]
 OF_SERVERS += ["tests/faults/test_38_answer_reset_or_cut_off.py"]
@@ -40,7 +40,7 @@ OF_CLUSTERS = [f"tests/cluster/test_{name}.py" for name in ("dask_faults", "dask
 ONE_BY_ONE = [*(f"tests/{name}" for name in EXCLUSIVE), *(f"--ignore={path}" for path in [*OF_SERVERS, *OF_CLUSTERS])]
 SIDE_BY_SIDE = ["-n", "auto", "--dist", "worksteal"]
 ALL_OTHERS = ["tests", *(f"--ignore=tests/{name}" for name in EXCLUSIVE)]
-PARTS = [[*SIDE_BY_SIDE, *ALL_OTHERS], [*SIDE_BY_SIDE, *OF_SERVERS], ONE_BY_ONE]
+PARTS = [[*SIDE_BY_SIDE, *ALL_OTHERS], ["-n", "4", "--dist", "worksteal", *OF_SERVERS], ONE_BY_ONE]
 
 
 # Tests of worker processes, wherever these are hosted; what looks at the local pool's own is marked ``local_pool``.
