@@ -94,7 +94,9 @@ def _made(storage: Storage, key: str, begun: Mapping[str, _Begun]) -> Entry | No
         if begun:
             return None
         text = f"{error}; what a task waits for that has not begun, its engine says: engine.why(task)"
-        raise NotRecorded(text) from None
+        unknown = NotRecorded(text)
+        unknown.name = key
+        raise unknown from None
 
 
 def _under_way(run: RunFold, task_id: str) -> _Found:

@@ -272,7 +272,7 @@ def test_a_task_that_was_skipped_says_so(shell: Shell) -> None:
     shell("run", "skipped:target", "--quiet", code=1)
     (run,) = shell("runs", "--json").lines
     (task_id,) = run["skipped_tasks"]
-    for command in ("show", "run", "explain"):
+    for command in ("show", "run", "explain", "why"):
         said = shell(command, f"Train.{task_id[-40:-32]}", code=2).err
         assert f"has not run: what it needs failed in the run {run['id']}; alexflow log {run['id']} says what" in said
 
