@@ -36,6 +36,11 @@ def scaled(bar: float) -> float:
     return bar / WHERE_BARS_WERE_SET
 
 
+def bar_here(bar: float, count: int = 20_000) -> str:
+    """Return a bar of so many microseconds, with what it is on this machine at this moment."""
+    return f"bar: {bar:g}, by the ruler {scaled(bar) * of_encoding(count):.0f} here"
+
+
 def said(here: Sequence[float]) -> str:
     """Return the ruler's line of a table, for what it has measured."""
     return (

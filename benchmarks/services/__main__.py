@@ -9,16 +9,39 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.services import age, deadlines, lists, mapping, overload, priority, rates, stream, turns
+from benchmarks.services import (
+    age,
+    deadlines,
+    events,
+    hot,
+    leaving,
+    lists,
+    mapping,
+    notice,
+    overload,
+    priority,
+    rates,
+    removals,
+    stats,
+    stream,
+    turns,
+)
 
 PARTS = {
+    "removals": removals.measure,
+    "leaving": leaving.measure,
     "priority": priority.measure,
     "overload": overload.measure,
+    "stats": stats.measure,
+    "hot": hot.measure,
     "rates": rates.measure,
+    "events": events.measure,
+    "notice": notice.measure,
     "age": age.measure,
     "stream": stream.measure,
     "deadlines": deadlines.measure,
     "map": mapping.measure,
+    "million": mapping.measure_million,
     "lists": lists.measure,
     "turns": turns.measure,
 }

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from alexflow import Engine
+from benchmarks.ruler import bar_here
 from benchmarks.services.tasks import Stored, StoredInProcess
 
 ROUNDS = 5
@@ -26,7 +27,7 @@ async def measure(directory: Path, scale: float) -> Iterator[str]:
             began = time.thread_time()
             await engine.load(outputs)
             took.append((time.thread_time() - began) / LOADED * 1e6)
-        lines = [f"load of {LOADED:,} that exist: {statistics.median(took):.1f} us of CPU each (bar: 12)"]
+        lines = [f"load of {LOADED:,} that exist: {statistics.median(took):.1f} us of CPU each ({bar_here(12)})"]
         for cls in (Stored, StoredInProcess):
             tasks = [cls(n) for n in range(LOADED, LOADED + int(100_000 * scale))]
             turns = _Turns()

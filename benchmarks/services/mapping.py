@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from alexflow import Engine
+from benchmarks.ruler import bar_here
 from benchmarks.services.tasks import Stored, StoredInProcess
 
 ROUNDS = 3
@@ -39,17 +40,24 @@ async def measure(directory: Path, scale: float) -> Iterator[str]:
                 at += count
             one, other = statistics.median(mapped), statistics.median(listed)
             lines.append(
-                f"{cls.__name__}: {one:.0f} us of CPU an item (bar: {bar}) = {one / other:.2f} x a load of a list, "
-                f"whose values come at the end; first value after {first * 1e3:.0f} ms (bar: 100)"
+                f"{cls.__name__}: {one:.0f} us of CPU an item ({bar_here(bar)}) = {one / other:.2f} x a load of a "
+                f"list, whose values come at the end; first value after {first * 1e3:.0f} ms (bar: 100)"
             )
         lines.append(await _memory(engine, int(200_000 * scale)))
     return iter(lines)
 
 
+async def measure_million(directory: Path, scale: float) -> Iterator[str]:
+    """Measure what a million items add to memory, which takes minutes. Returns the lines of the table."""
+    async with Engine(directory, workers=2) as engine:
+        await engine.run([StoredInProcess(-1)])
+        return iter([await _memory(engine, int(count * scale)) for count in (100_000, 1_000_000)])
+
+
 async def _memory(engine: Engine, count: int) -> str:
     """Map so many items. Returns by how much memory grows."""
     seen, before, grown = 0, _resident(), 0.0
-    async for _ in engine.map(StoredInProcess, range(-count - 1, -1)):
+    async for _ in engine.map(StoredInProcess, range(-2 * count, -count)):
         seen += 1
         if seen % 1000 == 0:
             grown = max(grown, _resident() - before)
