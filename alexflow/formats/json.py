@@ -7,16 +7,20 @@ from typing import Any, ClassVar, cast
 
 import msgspec
 
-from alexflow.formats.gzipped import compress, decompress
+from alexflow.formats.gzipped import MAGIC, compress, decompress
 from alexflow.formats.returned import check_returned, written
 from alexflow.model.output import Output
 from alexflow.type_vars import T_co
+
+#: Bytes of JSON from which it is compressed: of less, that takes longer than all else of storing and loading it.
+COMPRESSED_FROM = 1024
 
 _REMEDY = "store plain data, or use JSONNaNOutput (nan, inf), MsgpackOutput (bytes, other keys too) or BinaryOutput"
 
 
 class JSONOutput(Output[T_co]):
-    """Plain data (None, booleans, finite numbers, strings, lists, dicts with string keys) as gzip-compressed JSON.
+    """Plain data (None, booleans, finite numbers, strings, lists, dicts with string keys) as JSON, gzip-compressed from
+    1 KiB on.
 
     What would come back as something else (a tuple, a date, nan, a dataclass) is refused when it is stored: convert it,
     or use another format. Safe to share.
@@ -27,10 +31,10 @@ class JSONOutput(Output[T_co]):
     def encode(self, value: T_co) -> bytes:  # type: ignore[misc]
         data = written(value, msgspec.json.encode)
         check_returned(value, msgspec.json.decode(data), _REMEDY)
-        return compress(data)
+        return data if len(data) < COMPRESSED_FROM else compress(data)
 
     def decode(self, data: bytes) -> T_co:
-        return cast(T_co, msgspec.json.decode(decompress(data)))
+        return cast(T_co, msgspec.json.decode(decompress(data) if data[:2] == MAGIC else data))
 
 
 class JSONNaNOutput(JSONOutput[T_co]):
@@ -44,10 +48,10 @@ class JSONNaNOutput(JSONOutput[T_co]):
     def encode(self, value: T_co) -> bytes:  # type: ignore[misc]
         data = written(value, _dumps)
         check_returned(value, json.loads(data), _REMEDY)
-        return compress(data)
+        return data if len(data) < COMPRESSED_FROM else compress(data)
 
     def decode(self, data: bytes) -> T_co:
-        return cast(T_co, json.loads(decompress(data)))
+        return cast(T_co, json.loads(decompress(data) if data[:2] == MAGIC else data))
 
 
 def _dumps(value: Any) -> bytes:

@@ -12,7 +12,7 @@ import pytest
 
 from alexflow import JSONOutput, MemoryStorage, Task
 from alexflow.errors import DecodingError
-from alexflow.formats import gzipped
+from alexflow.formats import JSONNaNOutput, gzipped
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,26 @@ CUT_OFF = gzip.compress(msgspec.json.encode([1, 2, 3]))[:-9]
 
 
 # The time is within the header, so names of tests are given: processes that share the tests must collect the same.
-@pytest.mark.parametrize("data", [CUT_OFF, b"[1]", b"\x1f\x8b"], ids=["cut off", "no gzip", "header alone"])
+@pytest.mark.parametrize(
+    "data", [CUT_OFF, b"[1", b"", b"\x1f\x8b"], ids=["cut off", "no JSON", "nothing", "header alone"]
+)
 def test_damaged(output, data):
     output.storage.write(output.key, data)
     with pytest.raises(DecodingError):
         output.load()
+
+
+@pytest.mark.parametrize("format", [JSONOutput, JSONNaNOutput])
+@pytest.mark.parametrize("size", [0, 1, 1021, 1022, 5000])
+def test_little_json_is_stored_as_it_is(format, size):
+    output = Stores().build_output(format, key="value").assign_storage(MemoryStorage())
+    output.store("x" * size)
+    data = output.storage.read(output.key)
+    assert (data == b'"%s"' % (b"x" * size)) == (size < 1022)
+    assert output.load() == "x" * size
+    output.remove()
+    output.storage.write(output.key, gzip.compress(b'"%s"' % (b"y" * size)))  # as earlier versions stored it
+    assert output.load() == "y" * size
 
 
 @pytest.mark.parametrize("size", [0, 1, 511, 512, 513, 20_000, 300_000])

@@ -262,7 +262,7 @@ def test_a_source_that_cannot_be_decoded_is_told_by_its_url(tmp_path):
     (tmp_path / "x.json").write_bytes(b"no JSON")
     made = source(tmp_path / "x.json", JSONOutput)
     with pytest.raises(
-        DecodingError, match=r"x\.json: what is stored cannot be loaded as JSONOutput: .*Not a gzipped file"
+        DecodingError, match=r"x\.json: what is stored cannot be loaded as JSONOutput: .*JSON is malformed"
     ):
         made.load()
 
