@@ -14,31 +14,32 @@ SILENT_SECONDS = 1.0
 
 
 class PeerWaits:
-    """Keeps since when tasks have been held by peers, and which holders have been reported.
+    """Keeps since when each task has been held by a peer, and which holders have been reported.
 
     Args:
         report: called with the number of tasks that wait, for each engine that holds any.
+        clock: gives the time, in seconds.
     """
 
-    def __init__(self, report: Callable[[int, Holder], None]):
+    def __init__(self, report: Callable[[int, Holder], None], clock: Callable[[], float] = time.monotonic):
         self._report = report
-        self._since: float | None = None
+        self._clock = clock
+        self._since: dict[str, float] = {}
         self._reported: set[Holder] = set()
 
     async def look(self, leases: Leases, at_peers: Wanted, *, is_at_work: bool) -> None:
         """Report the holders of tasks held for long; as a warning if this engine has nothing else to do."""
-        now = time.monotonic()
-        if not at_peers:
-            self._since = None
+        now, before = self._clock(), self._since
+        since = self._since = {task_id: before.get(task_id, now) for task_id in at_peers}
+        held_long = {task_id: at_peers[task_id] for task_id, at in since.items() if now - at >= SILENT_SECONDS}
+        if not held_long:
             self._reported.clear()
-        elif self._since is None:
-            self._since = now
-        elif now - self._since >= SILENT_SECONDS:
-            for holder in await leases.holders(at_peers):
-                if holder not in self._reported:
-                    self._reported.add(holder)
-                    self._log(len(at_peers), holder, logging.INFO if is_at_work else logging.WARNING)
-                    self._report(len(at_peers), holder)
+            return
+        for holder in await leases.holders(held_long):
+            if holder not in self._reported:
+                self._reported.add(holder)
+                self._log(len(held_long), holder, logging.INFO if is_at_work else logging.WARNING)
+                self._report(len(held_long), holder)
 
     def _log(self, tasks: int, holder: Holder, level: int) -> None:
         logger.log(

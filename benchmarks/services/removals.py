@@ -22,7 +22,7 @@ request_id = ContextVar("request_id", default="the opener")
 
 
 class Payload:
-    """What a request has in its context."""
+    """The context of a request."""
 
 
 async def measure(directory: Path, scale: float) -> Iterator[str]:
