@@ -19,8 +19,8 @@ ALWAYS_ALLOWED = 64 * 2**20  # bytes
 MAX_GZIP_RATIO = 100
 
 #: As each gzip file begins, and no JSON.
-MAGIC = b"\x1f\x8b"
-_HEADER = MAGIC + b"\x08\x00\x00\x00\x00\x00\x00\xff"  # deflate, no name, no time, an unknown system (RFC 1952)
+GZIP_MAGIC = b"\x1f\x8b"
+_HEADER = GZIP_MAGIC + b"\x08\x00\x00\x00\x00\x00\x00\xff"  # deflate, no name, no time, an unknown system (RFC 1952)
 _TRAILER = struct.Struct("<II")  # the checksum and the size
 _SMALLEST_WINDOW, _LARGEST_WINDOW = 9, 15  # binary logarithms of bytes, zlib's
 _GZIP = 31  # for zlib: the format, and the largest window
@@ -59,7 +59,7 @@ def decompress(data: bytes) -> bytes:
     parts: list[bytes] = []
     rest = data
     while rest:
-        if rest[:2] != MAGIC:
+        if rest[:2] != GZIP_MAGIC:
             raise gzip.BadGzipFile(f"Not a gzipped file ({rest[:2]!r})")
         member = zlib.decompressobj(wbits=_GZIP)
         part = member.decompress(rest, left + 1)

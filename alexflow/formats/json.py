@@ -7,7 +7,7 @@ from typing import Any, ClassVar, cast
 
 import msgspec
 
-from alexflow.formats.gzipped import MAGIC, compress, decompress
+from alexflow.formats.gzipped import GZIP_MAGIC, compress, decompress
 from alexflow.formats.returned import check_returned, written
 from alexflow.model.output import Output
 from alexflow.type_vars import T_co
@@ -34,7 +34,7 @@ class JSONOutput(Output[T_co]):
         return data if len(data) < COMPRESSED_FROM else compress(data)
 
     def decode(self, data: bytes) -> T_co:
-        return cast(T_co, msgspec.json.decode(decompress(data) if data[:2] == MAGIC else data))
+        return cast(T_co, msgspec.json.decode(decompress(data) if data[:2] == GZIP_MAGIC else data))
 
 
 class JSONNaNOutput(JSONOutput[T_co]):
@@ -51,7 +51,7 @@ class JSONNaNOutput(JSONOutput[T_co]):
         return data if len(data) < COMPRESSED_FROM else compress(data)
 
     def decode(self, data: bytes) -> T_co:
-        return cast(T_co, json.loads(decompress(data) if data[:2] == MAGIC else data))
+        return cast(T_co, json.loads(decompress(data) if data[:2] == GZIP_MAGIC else data))
 
 
 def _dumps(value: Any) -> bytes:
