@@ -38,7 +38,7 @@ def scaled(bar: float) -> float:
 
 def bar_here(bar: float, count: int = 20_000) -> str:
     """Return a bar of so many microseconds, with what it is on this machine at this moment."""
-    return f"bar: {bar:g}, by the ruler {scaled(bar) * of_encoding(count):.0f} here"
+    return f"bar: {bar:g}, by the ruler {scaled(bar) * of_encoding(count):.3g} here"
 
 
 def said(here: Sequence[float]) -> str:

@@ -258,7 +258,7 @@ class Ages:
                 return
             self._failed(task_id, error)
             logger.warning(
-                "%s could not be made again, and what is stored goes on being served; next try in %g s: %s",
+                "%s could not be made again, and what is stored goes on being served; next try in %.3g s: %s",
                 *(task_id, refresh.not_before - self.clock(), text_of(refresh.error or error)),
             )
         else:

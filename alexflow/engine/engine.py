@@ -369,13 +369,15 @@ class Engine(OpenEngine):
         if priority is not None or fairness_key != "" or max_wait is not None or attributes is not None:
             check_urgency(priority, fairness_key, max_wait)
             as_attributes(attributes)
+        is_aged = max_age is not None or stale_while_revalidate or AGED
+        if not is_aged and (kept := self._loads.at_hand(output)) is not None:
+            return kept[0]
         if self._queue is not None and isinstance(output, Output):  # first: thousands may be refused
             refuse_load_if_full(self._opened(), priority, self._defaults, self.storage, output)
         make = partial(
             self._make_to_read, attributes=attributes, priority=priority, fairness_key=fairness_key, max_wait=max_wait
         )
         limit = None
-        is_aged = max_age is not None or stale_while_revalidate or AGED
         if is_aged and not self._ages.takes(output, max_age, stale_while_revalidate):
             limit = age_limit(max_age, stale_while_revalidate)
         if isinstance(output, (list, tuple)):

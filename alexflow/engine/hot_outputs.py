@@ -52,11 +52,16 @@ class HotOutputs(StorageWrapper, checks_keys=False):
 
     # -- bytes
 
+    def bytes_of(self, key: str) -> bytes | None:
+        """Return the bytes of an object, if they are kept."""
+        data: bytes | None = self._find(key)
+        return data
+
     async def aread(self, key: str) -> bytes:
         if not self.keeps_values:
-            data = self._find(key)
+            data = self.bytes_of(key)
             if data is not None:
-                return bytes(data)
+                return data
         if self.storage.answers_at_once:
             return await self._fetch(key)
         reading = self._reading.get(key)

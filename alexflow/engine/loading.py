@@ -68,6 +68,25 @@ class Loads:
         self._count = 0
         self.hits = 0
 
+    def at_hand(self, output: object) -> tuple[Any] | None:
+        """Return the value of an output that is kept in memory, in a tuple; None if it has to be read or requested.
+
+        It is what :meth:`load` gives, in half of its time.
+        """
+        hot = self._hot
+        if hot is None or not isinstance(output, Output) or (self._count + 1) % LOADS_PER_LOOK == 0:
+            return None
+        driver = self._opened()
+        if driver.intake.waiting or not driver.can_read(output):
+            return None
+        kept = hot.value_of(output) if hot.keeps_values else _decoded(output, hot.bytes_of(output.key))
+        if kept is not None:
+            self._count += 1
+            self.hits += 1
+            if self.uses is not None:
+                self.uses.add((output.key,))
+        return kept
+
     async def load(
         self,
         output: Output[T],
@@ -202,6 +221,18 @@ class Loads:
         if hot is not None and hot.keeps_values:
             hot.keep_value(output, value)
         return value
+
+
+def _decoded(output: Output[Any], data: bytes | None) -> tuple[Any] | None:
+    """Decode what an output's class does not read in a way of its own; None where it does, or that fails."""
+    if data is None or type(output).aload is not Output.aload:
+        return None
+    try:
+        return (output.decode(data),)
+    except BaseException as error:  # the way of all others raises what is right
+        if passes(error):
+            raise
+        return None
 
 
 def make_hot(storage: Storage, limits: MemoryCache) -> HotOutputs:

@@ -14,6 +14,9 @@ from benchmarks.services.tasks import Stored
 
 engines: list[Engine] = []
 
+#: An output that is at hand, as of what a service reads again and again.
+OUTPUT = Stored(1).output()
+
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -35,4 +38,10 @@ async def plain() -> dict[str, int]:
 @app.get("/hit")
 async def hit() -> dict[str, int]:
     """Answer with a value that is in memory."""
+    return {"value": await engines[0].load(OUTPUT)}
+
+
+@app.get("/described")
+async def described() -> dict[str, int]:
+    """The same, of an output that is described for this request."""
     return {"value": await engines[0].load(Stored(1).output())}

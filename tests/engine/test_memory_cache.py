@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from alexflow import Engine, MemoryStorage
+from alexflow import Engine, JSONOutput, MemoryStorage, Task
 from alexflow.engine.hot_outputs import ENTRY_BYTES
 from alexflow.errors import DefinitionError
 from alexflow.storage import MemoryCache
@@ -113,6 +114,32 @@ async def test_it_is_bounded(values: bool) -> None:
         assert storage.reads[outputs[0].key] == 1
     async with Engine(storage, memory_cache=MemoryCache(max_bytes=1, values=values)) as engine:
         assert [await engine.load(output) for output in outputs[:3]] == [0, 1, 2]
+
+
+class Own(JSONOutput[int]):
+    """One that is read in a way of its own."""
+
+    async def aload(self) -> int:
+        return 1000 + await super().aload()
+
+
+@dataclass(frozen=True)
+class OwnStep(Task):
+    n: int
+
+    def output(self) -> Own:
+        return self.build_output(Own, key="n.json")
+
+    async def run(self, input: Any, output: Own) -> None:
+        await output.astore(self.n)
+
+
+@pytest.mark.parametrize("values", [False, True])
+async def test_a_class_that_reads_in_its_own_way_does_so_from_memory(values: bool) -> None:
+    async with Engine(MemoryStorage(), memory_cache=MemoryCache(values=values)) as engine:
+        output = OwnStep(5).output()
+        assert [await engine.load(output) for _ in range(20)] == [1005] * 20
+        assert engine.stats().hits == 19
 
 
 def test_wrong_options() -> None:
