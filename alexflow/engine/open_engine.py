@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Unpack
 
 from alexflow.engine.driver import Driver
@@ -23,6 +24,7 @@ from alexflow.graph.placement import classes_by_executor
 from alexflow.hooks import SHORT_TEXT, exact_name, hook_failed, repr_of
 from alexflow.logs import logger
 from alexflow.model import AbstractTask, Output
+from alexflow.storage.background import in_thread
 
 if TYPE_CHECKING:
     from alexflow.engine.age import Ages
@@ -130,7 +132,8 @@ class OpenEngine:
     async def start_workers(self, tasks: Iterable[type[AbstractTask] | AbstractTask] = ()) -> None:
         """Start all worker processes, and wait until they have imported what these tasks need.
 
-        Without it they start with the first task that needs one, which waits for its imports.
+        Without it they start with the first task that needs one, which waits for its imports. What the engine needs for
+        dynamic tasks is imported as well, if there is one among these.
 
         Args:
             tasks: classes of tasks, or tasks.
@@ -139,7 +142,11 @@ class OpenEngine:
             WorkerDied: worker processes cannot be started.
             DefinitionError: ``tasks`` has something else.
         """
-        await self._opened().start_workers(classes_by_executor(tasks, self._defaults.executor))
+        driver = self._opened()
+        classes = classes_by_executor(tasks, self._defaults.executor)
+        if classes.pop("dynamic", None):  # the first of them would have the loop wait for this
+            await in_thread(partial(import_module, "anyio._backends._asyncio"))
+        await driver.start_workers(classes)
 
     async def drain(self, timeout: float | None = None) -> bool:
         """Accept no further requests, and wait until none is under way; what exists can still be loaded.

@@ -116,6 +116,9 @@ def classes_by_executor(
         tasks: the classes.
         default: the executor of a plain ``def run`` whose class names none; it is among the results in any case.
 
+    Returns:
+        The classes by executor; those of dynamic tasks, which need none, by ``"dynamic"``.
+
     Raises:
         DefinitionError: something is neither a class of tasks nor a task.
     """
@@ -126,7 +129,10 @@ def classes_by_executor(
         cls = task if isinstance(task, type) else type(task)
         if not issubclass(cls, AbstractTask):
             raise DefinitionError(f"start_workers takes classes of tasks, not {repr_of(task, SHORT_TEXT)}")
-        if issubclass(cls, DynamicTask) or class_info(cls).run_is_async:
+        if issubclass(cls, DynamicTask):
+            found.setdefault("dynamic", set()).add(cls)
+            continue
+        if class_info(cls).run_is_async:
             continue
         try:
             options = getattr(cls, "options", None)  # a property says it of instances only

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -96,6 +98,28 @@ async def test_workers_are_started_ahead(place: str) -> None:
         assert (await engine.run(ProcessStep(1))).ran == 1
         with pytest.raises(DefinitionError, match="start_workers takes classes of tasks, not 3"):
             await engine.start_workers([3])  # type: ignore[list-item]
+
+
+AHEAD = """
+import asyncio, sys
+from alexflow import Engine, MemoryStorage
+from tests.engine.workflows import ContextOfGenerate, Step
+
+async def main():
+    async with Engine(MemoryStorage(), executor="thread") as engine:
+        for task in (Step, ContextOfGenerate):
+            await engine.start_workers([task])
+            print("anyio._backends._asyncio" in sys.modules)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.processes
+def test_what_dynamic_tasks_need_is_imported_ahead() -> None:
+    """Else the event loop waits for it at the first of them."""
+    done = subprocess.run([sys.executable, "-c", AHEAD], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
 
 
 @pytest.mark.processes
