@@ -68,7 +68,7 @@ class Loads:
         self._count = 0
         self.hits = 0
 
-    def at_hand(self, output: object) -> tuple[Any] | None:
+    def kept_value(self, output: object) -> tuple[Any] | None:
         """Return the value of an output that is kept in memory, in a tuple; None if it has to be read or requested.
 
         It is what :meth:`load` gives, in half of its time.
