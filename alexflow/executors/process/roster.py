@@ -51,8 +51,13 @@ class Roster:
         there = len(self.places) - len(self.surplus) + self._starting
         if there >= size:
             return 0
-        busy = len([place for place in self.places if place.sent and place not in self.surplus])
-        missing = max(0, min(size, busy + jobs) - there)
+        lacking = jobs - self._starting
+        for place in self.places:
+            if lacking <= 0:  # before all of a thousand have been looked at
+                return 0
+            if not place.sent and place not in self.surplus:
+                lacking -= 1
+        missing = max(0, min(size - there, lacking))
         self._starting += missing
         return missing
 
