@@ -267,6 +267,20 @@ def test_eight_threads_race(storage, published):
         assert set(storage.read(f"key/{round_}")) == set(winners)
 
 
+def test_eight_threads_store_where_no_directory_is_yet(storage):
+    if isinstance(storage, Transaction):
+        pytest.skip("a transaction belongs to one attempt")
+    for round_ in range(4):
+        barrier = Barrier(8)
+
+        def write(n, round_=round_, barrier=barrier):
+            barrier.wait(timeout=30)
+            return storage.write(f"new/in/{round_}/{n}", b"")
+
+        with ThreadPoolExecutor(8) as threads:
+            assert list(threads.map(write, range(8))) == [True] * 8
+
+
 RACER = """
 import sys
 from alexflow import LocalStorage, RemoteStorage

@@ -98,7 +98,7 @@ class FileSystemBackend(Backend):
                 try:
                     self._move(fs, temporary, path, replace)
                 except FileNotFoundError:
-                    fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+                    _make_directory_of(fs, path)
                     self._move(fs, temporary, path, replace)
             except BaseException:
                 with contextlib.suppress(Exception):  # the first error counts
@@ -192,8 +192,20 @@ def _write(fs: Any, path: str, write: WriteFile) -> None:
         # servers differ in what they say where a directory is missing
         if isinstance(error, PermissionError):
             raise
-        fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+        _make_directory_of(fs, path)
         write(fs, path)
+
+
+def _make_directory_of(fs: Any, path: str) -> None:
+    """Make the directories that a file needs; if another publisher makes one at the same time, it is tried again."""
+    directory = path.rpartition("/")[0]
+    for tries_left in reversed(range(1 + directory.count("/"))):
+        try:
+            fs.makedirs(directory, exist_ok=True)
+            break
+        except Exception as error:  # whatever a client says where a directory is there already
+            if isinstance(error, PermissionError) or not tries_left:
+                raise
 
 
 @contextlib.contextmanager
