@@ -225,10 +225,10 @@ class Loads:
 
 def _decoded(output: Output[Any], data: bytes | None) -> tuple[Any] | None:
     """Decode what an output's class does not read in a way of its own; None where it does, or that fails."""
-    if data is None or type(output).aload is not Output.aload:
+    if data is None:
         return None
     try:
-        return (output.decode(data),)
+        return (output.decode(data),) if type(output).aload is Output.aload else None
     except BaseException as error:  # the way of all others raises what is right
         if passes(error):
             raise
