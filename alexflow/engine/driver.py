@@ -124,7 +124,8 @@ class Driver:
         self._broadcast = broadcast
         self._emit = broadcast.emit_lazily
         self.catalog = Catalog()
-        self.inspector, self._defaults = Inspector(self.catalog, storage, defaults), defaults
+        self.inspector = Inspector(self.catalog, storage, defaults)
+        self._defaults = defaults
         self.record = NoRecorder() if record is None else record
         self.record.tasks = self.catalog.tasks
         self.runs = RequestedRuns(scheduler.owner_of)

@@ -18,9 +18,8 @@ ALWAYS_ALLOWED = 64 * 2**20  # bytes
 #: Greatest ratio of what is larger to its gzip file.
 MAX_GZIP_RATIO = 100
 
-#: As each gzip file begins, and no JSON.
-GZIP_MAGIC = b"\x1f\x8b"
-_HEADER = GZIP_MAGIC + b"\x08\x00\x00\x00\x00\x00\x00\xff"  # deflate, no name, no time, an unknown system (RFC 1952)
+_MAGIC = b"\x1f\x8b"  # as each gzip file begins, and no JSON
+_HEADER = _MAGIC + b"\x08\x00\x00\x00\x00\x00\x00\xff"  # deflate, no name, no time, an unknown system (RFC 1952)
 _TRAILER = struct.Struct("<II")  # the checksum and the size
 _SMALLEST_WINDOW, _LARGEST_WINDOW = 9, 15  # binary logarithms of bytes, zlib's
 _GZIP = 31  # for zlib: the format, and the largest window
@@ -37,14 +36,17 @@ def compress(data: bytes) -> bytes:
 def _member(data: bytes, level: int) -> bytes:
     """The gzip file of some bytes, made with as much memory as they need.
 
-    With ``gzip.compress`` zlib clears 256 KiB each time, for a number as well: a third of what its task takes a worker.
+    With ``gzip.compress`` zlib clears 256 KiB each time, however few they are.
     """
-    size = len(data).bit_length()  # compared by hand: min() and max() take a fifth of a small value's time
-    window = _SMALLEST_WINDOW if size < _SMALLEST_WINDOW else _LARGEST_WINDOW if size > _LARGEST_WINDOW else size
-    memory = zlib.DEF_MEM_LEVEL if window - 5 > zlib.DEF_MEM_LEVEL else window - 5
-    deflate = zlib.compressobj(level, zlib.DEFLATED, -window, memory)
+    window = min(max(len(data).bit_length(), _SMALLEST_WINDOW), _LARGEST_WINDOW)
+    deflate = zlib.compressobj(level, zlib.DEFLATED, -window, min(window - 5, zlib.DEF_MEM_LEVEL))
     trailer = _TRAILER.pack(zlib.crc32(data), len(data) % 2**32)
     return b"".join((_HEADER, deflate.compress(data), deflate.flush(), trailer))
+
+
+def decompress_if_gzip(data: bytes) -> bytes:
+    """The bytes of a gzip file; others as they are. Raises what :func:`decompress` does."""
+    return decompress(data) if data[:2] == _MAGIC else data
 
 
 def decompress(data: bytes) -> bytes:
@@ -59,7 +61,7 @@ def decompress(data: bytes) -> bytes:
     parts: list[bytes] = []
     rest = data
     while rest:
-        if rest[:2] != GZIP_MAGIC:
+        if rest[:2] != _MAGIC:
             raise gzip.BadGzipFile(f"Not a gzipped file ({rest[:2]!r})")
         member = zlib.decompressobj(wbits=_GZIP)
         part = member.decompress(rest, left + 1)

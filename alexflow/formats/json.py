@@ -7,7 +7,7 @@ from typing import Any, ClassVar, cast
 
 import msgspec
 
-from alexflow.formats.gzipped import GZIP_MAGIC, compress, decompress
+from alexflow.formats.gzipped import compress, decompress_if_gzip
 from alexflow.formats.returned import check_returned, written
 from alexflow.model.output import Output
 from alexflow.type_vars import T_co
@@ -31,10 +31,10 @@ class JSONOutput(Output[T_co]):
     def encode(self, value: T_co) -> bytes:  # type: ignore[misc]
         data = written(value, msgspec.json.encode)
         check_returned(value, msgspec.json.decode(data), _REMEDY)
-        return data if len(data) < COMPRESSED_FROM else compress(data)
+        return _stored(data)
 
     def decode(self, data: bytes) -> T_co:
-        return cast(T_co, msgspec.json.decode(decompress(data) if data[:2] == GZIP_MAGIC else data))
+        return cast(T_co, msgspec.json.decode(decompress_if_gzip(data)))
 
 
 class JSONNaNOutput(JSONOutput[T_co]):
@@ -48,10 +48,15 @@ class JSONNaNOutput(JSONOutput[T_co]):
     def encode(self, value: T_co) -> bytes:  # type: ignore[misc]
         data = written(value, _dumps)
         check_returned(value, json.loads(data), _REMEDY)
-        return data if len(data) < COMPRESSED_FROM else compress(data)
+        return _stored(data)
 
     def decode(self, data: bytes) -> T_co:
-        return cast(T_co, json.loads(decompress(data) if data[:2] == GZIP_MAGIC else data))
+        return cast(T_co, json.loads(decompress_if_gzip(data)))
+
+
+def _stored(data: bytes) -> bytes:
+    """The bytes of a JSON file: as it is, or its gzip file."""
+    return data if len(data) < COMPRESSED_FROM else compress(data)
 
 
 def _dumps(value: Any) -> bytes:

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from alexflow.errors import DefinitionError, OutputNotFound
-from alexflow.formats.gzipped import decompress
+from alexflow.formats.gzipped import decompress_if_gzip
 from alexflow.formats.libraries import need
 from alexflow.hooks import repr_of
 from alexflow.identity import SECRET_SHOWN
@@ -27,8 +27,6 @@ TableFormat = Literal["arrow", "pandas", "polars"]
 
 #: Columns of each table, after those of parameters and of chosen values.
 COST_COLUMNS = ("seconds", "cpu_seconds", "peak_rss_bytes", "finished", "key")
-
-_GZIP_MAGIC = b"\x1f\x8b"
 
 Columns = dict[str, list[Any]]
 
@@ -174,7 +172,7 @@ def _json_of(storage: Storage, key: str) -> Any:
     except OutputNotFound:
         return NO_SUCH_FIELD
     try:
-        return msgspec.json.decode(decompress(data) if data.startswith(_GZIP_MAGIC) else data)
+        return msgspec.json.decode(decompress_if_gzip(data))
     except (msgspec.DecodeError, OSError, EOFError) as error:
         raise DefinitionError(f"{key} is no JSON, so no value can be taken from it: {error}") from None
 
