@@ -370,7 +370,7 @@ class Engine(OpenEngine):
             check_urgency(priority, fairness_key, max_wait)
             as_attributes(attributes)
         is_aged = max_age is not None or stale_while_revalidate or AGED
-        if not is_aged and (kept := self._loads.kept_value(output)) is not None:
+        if self._loads.hot is not None and not is_aged and (kept := self._loads.kept_value(output)) is not None:
             return kept[0]
         if self._queue is not None and isinstance(output, Output):  # first: thousands may be refused
             refuse_load_if_full(self._opened(), priority, self._defaults, self.storage, output)

@@ -54,6 +54,7 @@ class Loads:
         uses: gets what is loaded, if there is a record.
 
     Attributes:
+        hot: the same.
         uses: the same.
         hits: loads of outputs that existed.
     """
@@ -64,7 +65,7 @@ class Loads:
         self._storage = storage
         self.uses = uses
         self._opened = opened
-        self._hot = hot
+        self.hot = hot
         self._count = 0
         self.hits = 0
 
@@ -73,7 +74,7 @@ class Loads:
 
         It is what :meth:`load` gives, in half of its time.
         """
-        hot = self._hot
+        hot = self.hot
         if hot is None or not isinstance(output, Output) or (self._count + 1) % LOADS_PER_LOOK == 0:
             return None
         driver = self._opened()
@@ -200,7 +201,7 @@ class Loads:
         Raises:
             OutputNotFound: it does not.
         """
-        uses, hot = self.uses, self._hot
+        uses, hot = self.uses, self.hot
         if uses is not None:
             if 0 < len(uses.names) < MOST_WAITING:  # spares a call
                 uses.names.add(output.key)
