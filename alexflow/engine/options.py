@@ -162,10 +162,10 @@ def check_values(values: Mapping[str, Any]) -> None:
         raise DefinitionError(f"max_deaths must be a whole number of at least 0, not {max_deaths!r}")
     if retry is not None and not isinstance(retry, Retry):
         raise DefinitionError(f"retry must be a Retry, such as Retry(3), not {retry!r}")
-    for name in ("timeout", "grace"):
-        value = values.get(name)
-        if value is not None and (not isinstance(value, int | float) or not value >= 0):
-            raise DefinitionError(f"{name} must be a number of seconds, not {value!r}")
+    timeout, grace = values.get("timeout"), values.get("grace")
+    check_seconds("grace", grace)
+    if timeout is not None and (not isinstance(timeout, int | float) or isinstance(timeout, bool) or not timeout > 0):
+        raise DefinitionError(f"timeout must be a number of seconds above 0, not {repr_of(timeout)}")
     executor = values.get("executor", "process")
     if type(executor) is not str or executor not in ("process", "thread"):
         from alexflow.engine.executor_choice import check_executor  # deferred: most are one of these

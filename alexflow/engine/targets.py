@@ -127,14 +127,14 @@ def _collect_parts(
 def _not_runnable(target: Any, path: str) -> str:
     where = "" if path == "target" else f" ({path})"
     if target is None:
-        return f"cannot run None{where}; did the function that makes the target forget to return it?"
+        return f"None{where} is no target; did the function that makes the target forget to return it?"
     if isinstance(target, type) and issubclass(target, AbstractTask):
         return f"{target.__qualname__} is a class; run an instance of it: {target.__qualname__}(...)"
     if isinstance(target, MethodType) and isinstance(target.__self__, AbstractTask):
         name = target.__func__.__qualname__
         return f"{name} is a method; run the task itself, or call the method: {name}()"
     return (
-        f"cannot run an object of type {type(target).__qualname__}{where}; "
+        f"an object of type {type(target).__qualname__}{where} is no target; "
         f"give a task, an output, a list, tuple or dict of those, or a Workflow"
     )
 

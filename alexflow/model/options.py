@@ -37,7 +37,7 @@ class TaskOptions(Frozen):
         executor: the executor of a plain ``def run``: ``"process"``, ``"thread"`` or ``"loop"``, or the name of a role,
             such as ``"heavy"``, of which the engine says what it means (``Engine(executors={"heavy": …})``). An
             ``async def run`` always runs on the event loop.
-        timeout: time limit of one attempt, in seconds; of a dynamic task, the limit for ``generate`` to give more
+        timeout: seconds above 0 that one attempt may take; of a dynamic task, the limit for ``generate`` to give more
             tasks. A plain ``def run`` on the event loop (``executor="loop"``) cannot be interrupted and has none.
 
         priority: the higher, the sooner, where a request does not say (``engine.run(..., priority=...)``); what such a
@@ -79,13 +79,14 @@ class TaskOptions(Frozen):
                 f"TaskOptions.executor must be {name_choices()}, or another name that the engine has for one, "
                 f"not {repr_of(self.executor, SHORT_TEXT)}"
             )
-        for option, seconds in (("timeout", timeout), ("max_age", max_age)):
-            if seconds is not None and (
-                not isinstance(seconds, int | float) or isinstance(seconds, bool) or not seconds >= 0
-            ):
-                raise DefinitionError(
-                    f"TaskOptions.{option} must be a number of seconds, not {repr_of(seconds, SHORT_TEXT)}"
-                )
+        if timeout is not None and not (_is_seconds(timeout) and timeout > 0):  # no attempt ends within 0 seconds
+            raise DefinitionError(
+                f"TaskOptions.timeout must be a number of seconds above 0, not {repr_of(timeout, SHORT_TEXT)}"
+            )
+        if max_age is not None and not _is_seconds(max_age):
+            raise DefinitionError(
+                f"TaskOptions.max_age must be a number of seconds, not {repr_of(max_age, SHORT_TEXT)}"
+            )
         if priority is not None and (not isinstance(priority, int) or isinstance(priority, bool)):
             raise DefinitionError(f"TaskOptions.priority must be a whole number, not {repr_of(priority, SHORT_TEXT)}")
         if type(self.code) is not str or self.code not in _CODE_RULES:
@@ -96,6 +97,10 @@ class TaskOptions(Frozen):
             _checked.append(True)
         if max_age is not None:
             AGED.append(True)
+
+
+def _is_seconds(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
 
 
 _checked: list[bool] = []  # something, once a class has asked for its code to be checked

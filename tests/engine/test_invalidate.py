@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from alexflow import Engine, MemoryStorage
-from alexflow.errors import NotRecorded
+from alexflow.errors import DefinitionError, NotRecorded
 from alexflow.events import OutputsRemoved
 from alexflow.storage import MemoryCache
 from tests.engine.workflows import Step
@@ -49,6 +49,12 @@ async def test_without_a_record_nothing_is_removed(tmp_path: Path) -> None:
             await engine.invalidate(FIRST, downstream=True)
         assert FIRST.output().assign_storage(engine.storage).exists()
         assert await engine.invalidate(FIRST) == [FIRST.output().key]
+
+
+async def test_what_is_no_target() -> None:
+    async with Engine(MemoryStorage()) as engine:
+        with pytest.raises(DefinitionError, match=r"^None is no target"):
+            await engine.invalidate(None)
 
 
 async def test_what_does_not_exist() -> None:

@@ -36,9 +36,10 @@ from alexflow.errors import DefinitionError
             "TaskOptions.executor must be 'process', 'thread' or 'loop', "
             "or another name that the engine has for one, not 'on gpu'",
         ),
-        (lambda: TaskOptions(timeout=-1), "TaskOptions.timeout must be a number of seconds, not -1"),
-        (lambda: TaskOptions(timeout="1 s"), "TaskOptions.timeout must be a number of seconds, not '1 s'"),
-        (lambda: TaskOptions(timeout=True), "TaskOptions.timeout must be a number of seconds, not True"),
+        (lambda: TaskOptions(timeout=-1), "TaskOptions.timeout must be a number of seconds above 0, not -1"),
+        (lambda: TaskOptions(timeout=0), "TaskOptions.timeout must be a number of seconds above 0, not 0"),
+        (lambda: TaskOptions(timeout="1 s"), "TaskOptions.timeout must be a number of seconds above 0, not '1 s'"),
+        (lambda: TaskOptions(timeout=True), "TaskOptions.timeout must be a number of seconds above 0, not True"),
     ],
 )
 def test_what_cannot_be_meant(make: Any, said: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable
 
 import msgspec
@@ -20,6 +21,34 @@ _decode = msgspec.msgpack.Decoder(ToEngine).decode
 MAX_FRAME = 64 * 2**20  # bytes
 
 
+#: How long the channels of a pool are read before the loop gets a turn: as many may have something to say as it has
+#: workers.
+READING_SECONDS = 0.001
+
+
+class ReadingSlice:
+    """The part of turns of the event loop in which the channels of a pool are read.
+
+    Once they have used up a slice, those that are left wait for the next turn: the loop says again that they have
+    something to say. It goes on from one turn to the next, so that no turn has to begin it.
+    """
+
+    def __init__(self) -> None:
+        self.is_over = False
+        self._loop = asyncio.get_running_loop()
+        self._used = 0.0
+
+    def use(self, seconds: float) -> None:
+        """Note that a channel has been read for so long."""
+        self._used += seconds
+        if self._used > READING_SECONDS:
+            self.is_over = True
+            self._loop.call_soon(self._begin)
+
+    def _begin(self) -> None:
+        self._used, self.is_over = 0.0, False
+
+
 class Channel:
     """Sends and receives messages on a socket.
 
@@ -28,6 +57,7 @@ class Channel:
         on_messages: called with the messages that came in, all that came at once together.
         on_end: called once when the other end is closed.
         on_garbage: called once when what comes is no message; nothing is read any more.
+        slice: of a turn, if it shares one with others.
     """
 
     def __init__(
@@ -36,9 +66,11 @@ class Channel:
         on_messages: Callable[[list[ToEngine]], None],
         on_end: Callable[[], None],
         on_garbage: Callable[[], None],
+        slice: ReadingSlice | None = None,
     ):
         end.setblocking(False)
         self._socket = end
+        self._slice = slice
         self._on_messages = on_messages
         self._on_end = on_end
         self._on_garbage = on_garbage
@@ -47,7 +79,7 @@ class Channel:
         self._missing = 0  # bytes until it is worth looking again
         self._outgoing = bytearray()
         self._open = True
-        self._loop.add_reader(end.fileno(), self._receive)
+        self._loop.add_reader(end.fileno(), self._receive if slice is None else self._read_in_slice)
 
     def send(self, message: Message) -> None:
         """Send a message; what the socket does not take now follows as it can."""
@@ -96,6 +128,13 @@ class Channel:
         del self._outgoing[:sent]
         if not self._outgoing:
             self._loop.remove_writer(self._socket.fileno())
+
+    def _read_in_slice(self) -> None:
+        slice = self._slice
+        if slice is not None and not slice.is_over:
+            began = time.monotonic()
+            self._receive()
+            slice.use(time.monotonic() - began)
 
     def _receive(self) -> bool:
         """Read some; False if there was nothing."""

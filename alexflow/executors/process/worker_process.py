@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 
 from alexflow.executors.process import lifeline_ends
-from alexflow.executors.process.channel import Channel
+from alexflow.executors.process.channel import Channel, ReadingSlice
 from alexflow.executors.process.fork_servers import Fork
 from alexflow.executors.process.log_forwarding import levels
 from alexflow.executors.process.output_capture import Echo, OutputReader
@@ -38,6 +38,7 @@ class WorkerProcess:
         echo: shows at once what tasks print, if that was asked for.
         threads: how many libraries may start in it; 0 leaves them alone.
         devices: variables that make it see the devices to which it is bound.
+        slice: of a turn, in which its reports are read, with those of others.
 
     Attributes:
         printed: reads what tasks print.
@@ -51,6 +52,7 @@ class WorkerProcess:
         echo: Echo | None = None,
         threads: int = 0,
         devices: Mapping[str, str] = NOTHING,
+        slice: ReadingSlice | None = None,
     ):
         with ExitStack() as undo:
             data, worker_data = (undo.enter_context(end) for end in new_pair())
@@ -70,7 +72,7 @@ class WorkerProcess:
         reading = (os.dup(pipes[0]), os.dup(pipes[2]))
         descriptors = (worker_data.detach(), worker_control.detach(), status_page, lifeline, *pipes)
         self._pending_worker = fork(descriptors, on_end)
-        self._data = Channel(data, on_messages, on_end, on_garbage=on_end)
+        self._data = Channel(data, on_messages, on_end, on_garbage=on_end, slice=slice)
         self._control = Channel(control, on_messages, lambda: None, on_garbage=on_end)
         lifeline_ends.hold(self._lifeline)
         self._is_held = True  # by the lifeline

@@ -15,6 +15,7 @@ from alexflow.executors.current_attempt import CurrentAttempt
 from alexflow.executors.devices import variables_for
 from alexflow.executors.enclosing_tasks import enclosing
 from alexflow.executors.interface import WorkerCounts
+from alexflow.executors.process.channel import ReadingSlice
 from alexflow.executors.process.definitions import Definitions
 from alexflow.executors.process.fork_servers import ForkServers
 from alexflow.executors.process.library_imports import libraries_of
@@ -75,6 +76,7 @@ class WorkerSet:
         self._echo = echo
         self._recycle = recycle
         self._around = enclosing()
+        self._reading = ReadingSlice()
         self._fork_servers = ForkServers(size, started)
         self._fork_servers.on_warm = on_warm
         self._hello: Hello | None = None
@@ -135,6 +137,7 @@ class WorkerSet:
             self._echo,
             self._threads,
             variables_for(worker.binding, os.environ) if worker.binding else self._without,
+            self._reading,
         )
 
     def left(self, worker: WorkerState) -> None:
