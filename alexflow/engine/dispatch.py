@@ -102,7 +102,11 @@ class Dispatch:
             known.update({task_id: each for task_id, each in tasks.items() if task_id not in known})
         kinds = {described.kind for described in tasks.values()}
         for kind in kinds.intersection(self.prefetching):
-            self.prefetching[kind].expect([each.task for each in tasks.values() if each.kind == kind])
+            self.sources[kind].withheld = True  # some are ready, and start() has not written them into the record
+            try:
+                self.prefetching[kind].expect([each.task for each in tasks.values() if each.kind == kind])
+            finally:
+                self.sources[kind].withheld = False
         if self._tallies.survey is not None:
             self._tallies.survey.entered(tasks)
 

@@ -34,6 +34,7 @@ class ReadyJobs(JobSource):
 
     Attributes:
         alone: whether the executor takes what is ready. While there are peers it takes what has been admitted.
+        withheld: whether nothing can be taken now: what has just become ready is not in the record yet.
         admitted: the jobs that have been, in order.
     """
 
@@ -66,11 +67,14 @@ class ReadyJobs(JobSource):
         self._returned = returned
         self._post = post
         self.alone = True
+        self.withheld = False
         self.admitted = JobQueue()
         self._most_below_0: int | None = None  # jobs of a priority below 0 that the executor may have
         self._below_0: set[str] = set()  # those that it has, if they are bounded
 
     def __len__(self) -> int:
+        if self.withheld:
+            return 0
         if self._most_below_0 is not None and len(self._below_0) >= self._most_below_0:
             if self.alone:
                 return self._scheduler.ready_before(self._kind, 0)
@@ -121,6 +125,8 @@ class ReadyJobs(JobSource):
         return [job.key for job in islice(self.admitted.values(), most)]
 
     def take(self, limit: int, fits: Fits | None = None) -> list[Job]:
+        if self.withheld:
+            return []
         if self._most_below_0 is not None:
             fits = self._bounded(fits)
         jobs = self._take(limit, fits) if self.alone else self.admitted.take(limit, fits)

@@ -267,7 +267,7 @@ class Executor(ABC):
         """
 
     def expect(self, tasks: Sequence[AbstractTask]) -> None:  # noqa: B027  # most have nothing to prepare
-        """Prepare for jobs of such tasks: what takes a while to start can start now."""
+        """Prepare for jobs of such tasks: what takes a while to start can start now. The source gives nothing yet."""
 
     @abstractmethod
     def offer(self, task_ids: Sequence[str]) -> None:
