@@ -19,7 +19,7 @@ import time
 from collections.abc import Awaitable, Coroutine, Generator, Sequence
 from contextlib import suppress
 from types import coroutine
-from typing import Any, Protocol
+from typing import Any
 
 from alexflow.errors import TaskTimeout
 from alexflow.executors.attempt import aattempt
@@ -27,6 +27,7 @@ from alexflow.executors.capacity import Capacity, no_capacity
 from alexflow.executors.captured_error import capture_error, not_done, pruned
 from alexflow.executors.current_attempt import CurrentAttempt
 from alexflow.executors.enclosing_tasks import around, enclosing, running
+from alexflow.executors.how_to_run import HowToRun
 from alexflow.executors.interface import GRACE, Done, Executor, Job, JobSource, NotDone, Outcome, Report, Usage
 from alexflow.executors.job_claims import JobClaims
 from alexflow.executors.lacks import Lack
@@ -45,39 +46,11 @@ RUNNER_SLICE = JOB_SLICE = 0.001
 #: Jobs whose ends are reported between two turns of the loop: to take them in takes some millisecond.
 REPORTED_PER_TURN = 32
 
+#: Of a turn's last jobs, how many are reported in the same turn.
+REPORTED_AT_ONCE = 4
+
 #: Jobs that are stopped between two turns of the loop when the engine is closed.
 STOPPED_PER_TURN = 64
-
-
-class HowToRun(Protocol):
-    """A strategy: how a runner runs the attempt of a job, and what can stop it.
-
-    Attributes:
-        is_interruptible: whether a cancellation of the runner reaches the job. If not, a stopped job is abandoned at
-            once, without a grace period.
-        name: of the executor.
-        takes_cpus: whether a job that asks for nothing takes CPUs.
-        gets_ctrl_c: whether Ctrl-C may be raised in the job: it is raised in the main thread only.
-    """
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def takes_cpus(self) -> bool: ...
-
-    @property
-    def is_interruptible(self) -> bool: ...
-
-    @property
-    def gets_ctrl_c(self) -> bool: ...
-
-    def attempt(self, running_job: RunningJob) -> Awaitable[None]:
-        """Run one attempt and publish its outputs."""
-        ...
-
-    def close(self) -> None:
-        """Release what attempts used; none is running any more."""
 
 
 class InCoroutines:
@@ -127,7 +100,8 @@ class LoopExecutor(Executor):
         self._idle = 0  # runners between two jobs
         self._begun = 0  # jobs, since runners were started the last time
         self._is_scheduled = False
-        self._outcomes: list[Outcome] = []
+        self._outcomes: list[Outcome] = []  # that are not reported yet
+        self._is_flush_due = False
 
     def open(self, storage: Storage, report: Report, source: JobSource) -> None:
         self._storage = storage
@@ -146,6 +120,9 @@ class LoopExecutor(Executor):
 
     def offer(self, task_ids: Sequence[str]) -> None:
         self._is_blocked = False
+        has_room = len(self._running) < self._max_concurrency
+        if task_ids and has_room and not (self._idle or self._is_scheduled or self._closed):
+            self._start_runner(is_first=True)
         self._schedule_runners()
 
     def forget(self, task_ids: Sequence[str]) -> None:
@@ -211,27 +188,40 @@ class LoopExecutor(Executor):
             room = self._max_concurrency - len(self._running)
             likely, self._begun = self._begun + self._begun // 4 + 1, 0  # of more, most would find the slice over
             for _ in range(min(len(self._source), room, likely)):
-                self._idle += 1
-                runner = self._loop.create_task(self._run_jobs(), context=self._context)
-                self._runners.add(runner)
-                runner.add_done_callback(self._runner_done)
+                self._start_runner()
         self._schedule_runners()
 
-    async def _run_jobs(self) -> None:
-        """Do jobs until there are none, or until one is cancelled."""
+    def _start_runner(self, *, is_first: bool = False) -> None:
+        self._idle += 1
+        runner = self._loop.create_task(self._run_jobs(is_first), context=self._context)
+        self._runners.add(runner)
+        runner.add_done_callback(self._runner_done)
+
+    async def _run_jobs(self, is_first: bool) -> None:
+        """Do jobs until there are none, or until one is cancelled.
+
+        Args:
+            is_first: whether no other runner goes on in this turn: then there is time for a job.
+        """
         runner = asyncio.current_task()
         assert runner is not None  # for type checkers
         try:
             while not (self._closed or runner.cancelling()):
-                if self._slice.is_over():
+                if not len(self._source):
+                    if self._running or self._is_flush_due or not 0 < len(self._outcomes) <= REPORTED_AT_ONCE:
+                        return
+                    self._flush()  # jobs may come of it
+                    continue
+                if not is_first and self._slice.is_over():
                     if self._idle > 1:
                         return  # another one goes on in the loop's next turn
+                    self._flush_soon()
                     await asyncio.sleep(0)
                     continue
                 jobs = self._take() if self._capacity.is_active else self._source.take(1)  # a call less for most
                 if not jobs:
                     return
-                job = jobs[0]
+                is_first, job = False, jobs[0]
                 self._idle -= 1
                 self._begun += 1
                 running_job = self._running[job.task_id] = RunningJob(job, runner, self._storage)
@@ -241,6 +231,7 @@ class LoopExecutor(Executor):
                     self._idle += 1
         finally:
             self._idle -= 1
+            self._flush_soon()
             self._schedule_runners()
 
     def _take(self) -> list[Job]:
@@ -288,7 +279,9 @@ class LoopExecutor(Executor):
                 if self._capacity.is_active:  # spares most a call
                     self._free(job.task_id)
         if not running_job.is_abandoned:
-            self._tell(outcome)
+            self._outcomes.append(outcome)
+            if self._running or running_job.reports is not None:  # which come before it, in the loop's next turn
+                self._flush_soon()  # else the runner does, at the latest when it ends
 
     def _not_done(self, running_job: RunningJob, error: BaseException, seconds: float) -> NotDone:
         job = running_job.job
@@ -353,7 +346,8 @@ class LoopExecutor(Executor):
             _why_stopped(running_job),
             "it cannot publish any more" if in_time else "it was publishing, so its outputs may still become visible",
         )
-        self._tell(_stopped(running_job, seconds=0.0))
+        self._outcomes.append(_stopped(running_job, seconds=0.0))
+        self._flush_soon()
         self._runner_ended.set()
         self._schedule_runners()
 
@@ -363,15 +357,20 @@ class LoopExecutor(Executor):
             if not running_job.is_abandoned:
                 self._abandon(running_job)
 
-    def _tell(self, outcome: Outcome) -> None:
-        if not self._outcomes:  # many end in one turn of the loop: report them together
-            self._loop.call_soon(self._flush, context=self._context)
-        self._outcomes.append(outcome)
+    def _flush_soon(self) -> None:
+        """Report what has ended in the loop's next turn: many end in one turn, and are reported together."""
+        if self._outcomes and not self._is_flush_due:
+            self._is_flush_due = True
+            self._loop.call_soon(self._flush_in_turn, context=self._context)
+
+    def _flush_in_turn(self) -> None:
+        self._is_flush_due = False
+        if self._outcomes:
+            self._flush()
 
     def _flush(self) -> None:
         outcomes, self._outcomes = self._outcomes[:REPORTED_PER_TURN], self._outcomes[REPORTED_PER_TURN:]
-        if self._outcomes:
-            self._loop.call_soon(self._flush, context=self._context)
+        self._flush_soon()
         self._report(outcomes)
 
 
