@@ -426,7 +426,7 @@ class AmbiguousKey(NotRecorded):
 
     def __init__(self, prefix: str, candidates: Sequence[str], more: bool = False):
         self.candidates = tuple(candidates)
-        super().__init__(f"{prefix!r} fits several: {', '.join(candidates)}{', …' if more else ''}; give more of one")
+        super().__init__("\n  ".join((f"{prefix!r} fits several; give more of one:", *candidates, *("…",) * more)))
 
 
 class CodeDiffers(DefinitionError):

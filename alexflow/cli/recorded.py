@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import re
 from datetime import UTC, datetime
+from typing import Any
 
 from alexflow.cli.places import existing_storage
 from alexflow.cli.wrong_use import WrongUse
 from alexflow.hooks import shortened
 from alexflow.record import Entry, Record
-from alexflow.record.leaves import leaves
+from alexflow.record.fields import source_digests
+from alexflow.record.leaves import leaves, references
 from alexflow.record.row_source import begins
 from alexflow.storage.shown_place import shown_place
 
@@ -51,8 +53,17 @@ def means(key: str, task_id: str) -> bool:
 
 
 def fields_in_line(entry: Entry) -> str:
-    """The parameters of an entry that are no outputs of other tasks, in one line."""
-    return one_line(", ".join(f"{path}={value}" for path, value in leaves(entry.fields)))
+    """The parameters of an entry in one line, those last that are outputs of other tasks or sources."""
+    values = [f"{path}={value}" for path, value in leaves(entry.fields)]
+    values += [f"{path}={_shown(*found)}" for path, found in references(entry.fields)]
+    return one_line(", ".join(values))
+
+
+def _shown(first: dict[str, Any], *others: dict[str, Any]) -> str:
+    """Show what a parameter refers to: the first task or source, and how many there are."""
+    digests = source_digests(first)
+    name = f"source {digests[0][:_DIGITS_SHOWN]}" if digests else short_id(str(first.get("task") or first["id"]))
+    return f"{name} and {len(others):,} more" if others else name
 
 
 def one_line(text: str, limit: int = 2**31, left_out: str = "characters left out") -> str:

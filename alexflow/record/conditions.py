@@ -32,6 +32,9 @@ OPERATORS = tuple(_OPERATORS)
 
 _WORD = re.compile(r"(?P<path>[^=!<>~]+?)\s*(?P<operator>~=|!=|<=|>=|==?|<|>)\s*(?P<value>.*)", re.DOTALL)
 
+#: A task as tables show it, ``Train.5f3c1a2b``: a field with an output of it has its whole key.
+_SHORT_ID = re.compile(r"\w+\.[0-9a-f]{8}")
+
 
 class FieldCondition(NamedTuple):
     """A condition on one field.
@@ -71,8 +74,8 @@ def _comparable(one: Any, other: Any) -> bool:
 def read_condition(word: str) -> FieldCondition | None:
     """Read a condition as it is typed, such as ``config.depth>4``; None for a word that is none.
 
-    A pattern is a text. Any other value is JSON where it is that, and else a text; ``none``, ``null``, ``true`` and
-    ``false`` count in upper case, too.
+    A pattern is a text. A task as tables show it, ``Train.5f3c1a2b``, stands for all outputs of it. Any other value is
+    JSON where it is that, and else a text; ``none``, ``null``, ``true`` and ``false`` count in upper case, too.
 
     Raises:
         DefinitionError: it compares with nothing, or a pattern is no regular expression.
@@ -84,6 +87,8 @@ def read_condition(word: str) -> FieldCondition | None:
     text = match["value"]
     if not text and sign[0] in "<>":
         raise DefinitionError(f"{word} compares with nothing; give a value, as in '{word}5'")
+    if sign == "=" and _SHORT_ID.fullmatch(text):
+        sign, text = "~=", rf"(?:^|\.){re.escape(text)}"
     (condition,) = conditions({match["path"]: (sign, text if sign == "~=" else _typed_value(text))})
     return condition
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from alexflow.identity import SECRET_SHOWN
-from alexflow.record.fields import FORM_TAG
+from alexflow.record.fields import FORM_TAG, references_in
 
 
 def leaves(fields: Any, path: str = "") -> Iterator[tuple[str, str]]:
@@ -25,6 +25,16 @@ def leaves(fields: Any, path: str = "") -> Iterator[tuple[str, str]]:
             yield path, value_text(items)
         return
     yield path, value_text(fields)
+
+
+def references(fields: Any, path: str = "") -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Each path in a document of fields under which it refers to outputs or tasks; those of a list together."""
+    tagged = fields.get(FORM_TAG) if isinstance(fields, dict) else None
+    if isinstance(fields, dict) and (tagged is None or (tagged not in ("task", "output") and "fields" in fields)):
+        for name, value in (fields if tagged is None else fields["fields"]).items():
+            yield from references(value, f"{path}.{name}" if path else str(name))
+    elif found := list(references_in(fields)):
+        yield path, found
 
 
 def value_text(value: Any) -> str:

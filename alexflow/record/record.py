@@ -18,6 +18,7 @@ from alexflow.record.rows import MICROS, Row, environment_of, generation_read, h
 from alexflow.record.rows_of_storage import rows_of
 from alexflow.storage import Storage
 from alexflow.storage.shown_place import shown_place
+from alexflow.storage.storage_checks import check_storage
 
 if TYPE_CHECKING:  # imported where they are used: the command `show` answers in a tenth of a second
     from alexflow.model import AbstractTask, Output
@@ -41,6 +42,7 @@ class Record:
     """
 
     def __init__(self, storage: Storage):
+        check_storage(storage, "Record")
         self.storage = storage
 
     def __repr__(self) -> str:

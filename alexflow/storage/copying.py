@@ -26,6 +26,7 @@ from alexflow.storage.layered.cache import CacheStorage
 from alexflow.storage.layered.prefix import PrefixStorage
 from alexflow.storage.local import LocalStorage, digest_store
 from alexflow.storage.local.read import MAX_INLINE_BYTES
+from alexflow.storage.storage_checks import check_storage
 
 #: The result for one key: both names lead to one file; the copy is a file of its own; an object existed and was kept.
 Copied = Literal["linked", "copied", "existed"]
@@ -87,6 +88,7 @@ def copy(
     """
     from alexflow.storage.sync import wait_for  # deferred: asyncio
 
+    _check_both(source, target)
     source.prepare()
     target.prepare()
     return wait_for(acopy(source, target, keys, prefix=prefix, progress=progress, concurrency=concurrency))
@@ -104,6 +106,7 @@ async def acopy(
     """:func:`copy`, for the event loop, on which ``progress`` is called."""
     from alexflow.storage.background import for_each  # deferred, as above
 
+    _check_both(source, target)
     done = Copies()
 
     def report(so_far: Copies) -> None:
@@ -208,6 +211,11 @@ def _behind(storage: Storage, key: str) -> tuple[Storage, str]:
             storage = storage.storage
         else:
             return storage, key
+
+
+def _check_both(source: Storage, target: Storage) -> None:
+    for storage in (source, target):
+        check_storage(storage, "copy")
 
 
 def _stream(source: Storage, key: str, target: Storage, to: str, *, replace: bool = False) -> Copied:

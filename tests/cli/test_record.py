@@ -41,10 +41,21 @@ def key_of(shell: Shell, *words: str) -> str:
     return str(line["key"])
 
 
+def test_a_beginning_that_fits_several_lists_them(reader: Shell) -> None:
+    first, *fitting = reader("show", "pipeline.Numbers", "--storage", "results", code=2).err.splitlines()
+    assert first == "alexflow: 'pipeline.Numbers' fits several; give more of one:"
+    assert len(fitting) == 2
+    assert all(re.fullmatch(r"  pipeline\.Numbers\.[0-9a-f]{40}", line) for line in fitting)
+
+
 def test_find(reader: Shell) -> None:
     found = reader("find", "Train", "config.depth=7", "--storage", "results")
     assert found.first == "1 task"
-    assert "config.depth=7" in found.out
+    shown = re.search(r"config.depth=7, .*numbers=(Numbers\.[0-9a-f]{8})", found.out)
+    assert shown is not None
+    same = reader("find", "Train", f"numbers={shown[1]}", "--json", "--storage", "results").lines
+    assert 0 < len(same) <= 3
+    assert all(line["fields"]["numbers"]["task"].startswith(f"pipeline.{shown[1]}") for line in same)
     (line,) = reader("find", "config.depth>3", "kind=TREE", "--json", "--storage", "results").lines
     assert line["class"] == "pipeline.Train"
     assert line["key"].endswith(".model.json")

@@ -70,7 +70,7 @@ def test_a_beginning_that_fits_several_is_refused_however_they_stand(
     code, text = why(tmp_path, "Reads", capsys)
     assert code == 2
     assert all(task.task_id in text for task in tasks)
-    assert text.rstrip().endswith("; give more of one")
+    assert "'Reads' fits several; give more of one:\n  " in text
     for task in tasks:
         assert why(tmp_path, f"Reads.{task.task_id[-40:-32]}", capsys)[0] == 0
     code, text = why(tmp_path, "Writes", capsys)

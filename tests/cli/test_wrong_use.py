@@ -52,7 +52,6 @@ CASES = {
         ["show", "Train.0123", "--storage", "there"],
         "/there has nothing of 'Train.0123'; no engine has written a record there",
     ),
-    "an ambiguous beginning": (["show", "pipeline", "--storage", "made"], "; give more of one"),
     "an unknown run": (["log", "1999", "--storage", "made"], "has no run '1999'"),
     "a storage without a record": (["runs", "--storage", "there"], "has no record, and so no runs"),
     "a log of a storage without a record": (["log", "--storage", "there"], "has no record, and so no log"),

@@ -12,6 +12,7 @@ import pytest
 import alexflow
 from alexflow import BinaryOutput, LocalStorage, MemoryStorage, Task
 from alexflow.errors import InvalidKey, OutputNotFound, ReadOnlyAccess, UnknownStorage
+from alexflow.record import Record
 from alexflow.storage import CacheStorage, OverlayStorage, PrefixStorage
 
 
@@ -235,3 +236,22 @@ def test_a_workflow_with_copies_in_worker_processes(tmp_path, local):
     result = alexflow.run(total(5), storage=cache, workers=2, progress=False)
     assert result.output.load() == 10
     assert alexflow.run(total(5), storage=cache, progress=False).ran == 0
+
+
+@pytest.mark.parametrize(
+    ("taker", "make"),
+    [
+        ("PrefixStorage", lambda storage: PrefixStorage("results", "a")),
+        ("OverlayStorage", lambda storage: OverlayStorage(storage, "results")),
+        ("CacheStorage", lambda storage: CacheStorage("results", "cache")),
+        ("copy", lambda storage: alexflow.storage.copy(storage, "results")),
+        ("copy", lambda storage: alexflow.storage.copy("results", storage, [])),
+        ("Record", lambda storage: Record("results")),
+    ],
+)
+def test_a_path_is_refused_where_a_storage_belongs(taker, make):
+    with pytest.raises(UnknownStorage) as refused:
+        make(MemoryStorage())
+    assert str(refused.value) == (
+        f"{taker} takes a storage, not 'results'; open_storage('results') makes one of a path or URL"
+    )

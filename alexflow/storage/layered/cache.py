@@ -31,6 +31,7 @@ from alexflow.storage.interface import Storage
 from alexflow.storage.layered.wrapper import StorageWrapper
 from alexflow.storage.local import LocalStorage
 from alexflow.storage.staged import Staged
+from alexflow.storage.storage_checks import check_storage
 
 if TYPE_CHECKING:
     from alexflow.storage.async_streams import AsyncReader
@@ -59,6 +60,7 @@ class CacheStorage(StorageWrapper):
     max_bytes: int
 
     def __init__(self, storage: Storage, directory: str | os.PathLike[str], max_bytes: int = 10 * 2**30) -> None:
+        check_storage(storage, "CacheStorage")
         object.__setattr__(self, "storage", storage)
         object.__setattr__(self, "directory", os.path.abspath(os.fspath(directory)))
         object.__setattr__(self, "max_bytes", max_bytes)

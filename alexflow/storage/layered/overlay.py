@@ -21,6 +21,7 @@ from alexflow.storage.interface import Storage
 from alexflow.storage.layered.wrapper import StorageWrapper
 from alexflow.storage.local import LocalStorage
 from alexflow.storage.staged import Staged
+from alexflow.storage.storage_checks import check_storage
 
 if TYPE_CHECKING:
     from alexflow.storage.async_streams import AsyncReader
@@ -43,6 +44,10 @@ class OverlayStorage(StorageWrapper):
 
     base: Storage
     storage: Storage
+
+    def __post_init__(self) -> None:
+        check_storage(self.base, "OverlayStorage")
+        check_storage(self.storage, "OverlayStorage")
 
     @property
     def process_local(self) -> bool:  # type: ignore[override]

@@ -10,6 +10,7 @@ from alexflow.storage.interface import Storage
 from alexflow.storage.keys import check_key, is_key, only_keys
 from alexflow.storage.layered.renaming import RenamingStorage
 from alexflow.storage.leases import Holder, Leases, Wanted
+from alexflow.storage.storage_checks import check_storage
 
 if TYPE_CHECKING:
     from alexflow.storage.leases import Leases
@@ -95,6 +96,7 @@ class PrefixStorage(RenamingStorage):
     prefix: str
 
     def __post_init__(self) -> None:
+        check_storage(self.storage, "PrefixStorage")
         object.__setattr__(self, "prefix", self.prefix.rstrip("/"))
         check_key(self.prefix)
 

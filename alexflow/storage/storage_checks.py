@@ -1,0 +1,24 @@
+"""Whether what was given as a storage is one."""
+
+from __future__ import annotations
+
+from alexflow.errors import UnknownStorage
+from alexflow.hooks import plain_text, repr_of
+from alexflow.storage.interface import Storage
+
+
+def check_storage(given: object, taker: str) -> None:
+    """Refuse what is no storage.
+
+    Args:
+        given: what was given as one.
+        taker: what takes it, for the message.
+
+    Raises:
+        UnknownStorage: it is a path or URL, which ``open_storage`` opens, or something else.
+    """
+    if isinstance(given, Storage):
+        return
+    shown = plain_text(repr_of(given))
+    opens = f"open_storage({shown})"
+    raise UnknownStorage(f"{taker} takes a storage, not {shown}; {opens} makes one of a path or URL")
