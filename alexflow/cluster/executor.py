@@ -173,6 +173,8 @@ class AgentExecutor(ConfigurableExecutor):
         return listening
 
     def offer(self, task_ids: Sequence[str]) -> None:
+        if self._closing:  # tasks of a large request that leaves become ready meanwhile, and afterwards
+            return
         pool = self._opened()
         pool.offer(task_ids)
         if self._unshippable is not None:

@@ -6,8 +6,9 @@ task, or work for :class:`~alexflow.engine.peers.PeerCoordination` while the sto
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -86,7 +87,7 @@ class Dispatch:
                 self._bounded.append(kind)
         self._record = record
         self.peers: PeerCoordination | None = None
-        self.has_started = False
+        self.has_started = self._is_closed = False
 
     def _admission(self) -> PeerCoordination | None:
         """Return what admits jobs, if they have to be admitted first, because there are peers."""
@@ -112,6 +113,8 @@ class Dispatch:
 
     def start(self, task_ids: Sequence[str]) -> None:
         """Start dynamic tasks, and offer all others to their executors."""
+        if self._is_closed:  # a large request leaves in slices, and some of its tasks become ready meanwhile
+            return
         self._record.about_to_run([self._catalog.tasks[task_id] for task_id in task_ids], self._forced)
         offers: defaultdict[Kind, list[str]] = defaultdict(list)
         tasks = self._catalog.tasks
@@ -207,6 +210,13 @@ class Dispatch:
         for kind in self._bounded:
             if self.sources[kind].ended(outcomes):
                 self._executors[kind].offer(())
+
+    def close_executors(self) -> Awaitable[object]:
+        """End what runs. From now on nothing starts, and executors find nothing that is ready."""
+        self._is_closed = True
+        for source in self.sources.values():
+            source.close()
+        return asyncio.gather(*(executor.aclose() for executor in self._executors.values()))
 
     def forget(self, task_ids: Sequence[str]) -> None:
         """Drop what is kept of tasks that are over, or not wanted any more."""

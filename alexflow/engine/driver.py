@@ -209,7 +209,7 @@ class Driver:
         self._delays.clear()
         self._alarm.clear()
         await self._generators.aclose()
-        ends = asyncio.gather(*(executor.aclose() for executor in self._executors.values()))
+        ends = self._dispatch.close_executors()
         early = asyncio.ensure_future(self.record.aclose()) if self._is_idle() else None  # nothing more comes for it
         await ends
         await self._removals.aclose()

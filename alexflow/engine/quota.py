@@ -7,7 +7,8 @@ from alexflow.executors.interface import Executor
 #: Work for a worker process that is admitted ahead, and at most how many tasks that is.
 SECONDS_IN_FLIGHT, MAX_PREFETCH = 0.02, 128
 
-#: Tasks of one kind that are in flight at once: the kernel walks through all locks that a process holds.
+#: Tasks of one kind that are in flight at once, if there are not more places than that, each of which gets one: the
+#: kernel walks through all locks that a process holds.
 MAX_IN_FLIGHT = 1000
 
 
@@ -31,7 +32,8 @@ class Quota:
         each = 1
         if self._prefetch and self._seconds:
             each = min(MAX_PREFETCH, max(1, int(SECONDS_IN_FLIGHT / self._seconds)))
-        return min(self._executor.places * each, MAX_IN_FLIGHT) - len(self.in_flight)
+        places = self._executor.places
+        return min(places * each, max(places, MAX_IN_FLIGHT)) - len(self.in_flight)
 
     def learn(self, seconds: float) -> None:
         """Update the average with a task's duration."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from itertools import islice
 
@@ -82,6 +83,11 @@ class ReadyJobs(JobSource):
         if self._chores and self.alone:
             return sum(1 for _ in self._scheduler.startable(self._kind))
         return len(self._queue if self.alone else self.admitted)
+
+    def close(self) -> None:
+        """Be empty from now on: its executor is being closed, and a large request that leaves in slices has ready tasks."""
+        self.alone, self._queue, self._chores, self._most_below_0 = True, {}, deque(), None
+        self.admitted.clear()
 
     @property
     def withdrawn(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ import pytest
 from alexflow import Engine
 from benchmarks.cluster.quick_agents import QuickAgents
 from benchmarks.cluster.tasks import joined
+from tests.cluster.waiting import begun_in, until
+from tests.cluster.workflows import Waits
 
 pytestmark = pytest.mark.anyio
 
@@ -51,3 +54,17 @@ async def test_a_worker_and_a_job_cost_the_same_with_four_times_the_agents(tmp_p
     few, many = await calls_at(100, tmp_path / "few"), await calls_at(400, tmp_path / "many")
     assert many[0] < 1.2 * few[0]
     assert many[1] < 1.2 * few[1]
+
+
+async def test_more_than_a_thousand_places_have_work_beside_another_engine(place, tmp_path):
+    """What an engine has in company is leased, and each place gets its job all the same."""
+    executor = QuickAgents(1_200, 3600)
+    async with Engine(place, workers=1) as other, Engine(place, executor=executor) as engine:
+        waits = asyncio.create_task(other.run(Waits(0, str(tmp_path))))
+        await begun_in(tmp_path, 1)
+        executor.last = joined(0, 1_200)
+        run = asyncio.create_task(engine.run(executor.last))
+        await until(lambda: sum(line.jobs for line in executor.lines) == 1_200)
+        run.cancel()
+        (tmp_path / "go").touch()
+        assert (await waits).ran == 1
