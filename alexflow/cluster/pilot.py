@@ -26,8 +26,8 @@ AGENT_LOOK_EVERY, DRAIN_LOOK_EVERY = 0.2, 1.0
 #: Seconds for which an agent dials again: what answered its pilot a moment ago answers, or has ended.
 WAIT_FOR_ENGINE = 5.0
 
-#: The end of an agent that was let leave, and of one whose machine is about to be taken away.
-LEFT, ALLOCATION_ENDS = "left", "the allocation ends"
+#: The end of an agent that was let leave, of one whose machine is about to be taken away, and of all others.
+LEFT, ALLOCATION_ENDS, ENGINE_ENDED = "left", "the allocation ends", "the engine has ended"
 
 
 class PilotOptions(NamedTuple):
@@ -72,13 +72,18 @@ def run_pilot(options: PilotOptions) -> str:
             _certificates(worker.security.get_tls_config_for_role("worker"), directory) if options.tls else ()
         )
         with _tunnel_of(worker, options) as address:
+            if address is None:
+                return ENGINE_ENDED
             options = options._replace(address=address)
             return hold_agent(options, lambda: worker.status.name != "running", certificates)
 
 
 @contextmanager
-def _tunnel_of(worker: Any, options: PilotOptions) -> Iterator[str]:
-    """Give the address that the agent is to dial: the engine's, or that of a tunnel through Dask's scheduler."""
+def _tunnel_of(worker: Any, options: PilotOptions) -> Iterator[str | None]:
+    """Give the address that the agent is to dial: the engine's, or that of a tunnel through Dask's scheduler.
+
+    None if no engine asks for what comes through it. No agent is started then: it would wait for its engine in vain.
+    """
     if can_dial(options.address):
         yield options.address
         return
@@ -94,7 +99,7 @@ def _tunnel_of(worker: Any, options: PilotOptions) -> Iterator[str]:
     worker.handlers.update(operations)
     try:
         worker.log_event(options.topic, {"worker": worker.address, "tunnel": name})
-        yield tunnel.address
+        yield tunnel.address if tunnel.is_used() else None
     finally:
         tunnel.close()
         for operation in operations:
@@ -128,6 +133,8 @@ class AgentHolder:
             options = options._replace(address=self._tunnel.address)
         self._is_decided.set()
         try:
+            if self._tunnel is not None and not self._tunnel.is_used():
+                return ENGINE_ENDED
             return hold_agent(options, _DrainLook())
         finally:
             if self._tunnel is not None:
@@ -194,7 +201,7 @@ def hold_agent(options: PilotOptions, is_ending: Callable[[], bool], certificate
         raise RuntimeError(lines[-1] if lines else f"the agent ended with code {agent.returncode}")
     if left:
         return LEFT
-    return ALLOCATION_ENDS if is_over(time_left(None, os.environ, time.time())) else "the engine has ended"
+    return ALLOCATION_ENDS if is_over(time_left(None, os.environ, time.time())) else ENGINE_ENDED
 
 
 def _arguments(options: PilotOptions) -> list[str]:

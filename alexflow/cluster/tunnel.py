@@ -38,6 +38,9 @@ TAKE_TIMEOUT = 5.0
 #: of life are missed.
 UNUSED_TIMEOUT = 10.0
 
+#: Seconds that the agent gets to dial, once the executor has called.
+AGENT_TIMEOUT = 10.0
+
 
 def can_dial(address: str) -> bool:
     """Return whether something answers at an engine's address; blocks."""
@@ -57,11 +60,15 @@ class TunnelExit:
 
     def __init__(self) -> None:
         self._listening = socket.create_server(("127.0.0.1", 0))
-        self._listening.settimeout(UNUSED_TIMEOUT)
+        self._listening.settimeout(AGENT_TIMEOUT)
         self._connected, self._is_used = threading.Event(), threading.Event()
         self._line: socket.socket | None = None
         self.address = address_of(*self._listening.getsockname())
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def is_used(self) -> bool:
+        """Return whether the executor has called, after a wait: what cannot be dialled may also be gone."""
+        return self._is_used.wait(UNUSED_TIMEOUT)
 
     def take(self) -> bytes | None:
         """Return what the agent has said, waiting for it a little; b"" if that is nothing, None when it has ended."""
@@ -99,16 +106,15 @@ class TunnelExit:
                 self._line.shutdown(socket.SHUT_RDWR)
 
     def _accept(self) -> None:
-        with suppress(OSError):
-            self._line, _ = self._listening.accept()
-            self._line.settimeout(None)
+        if self.is_used():
+            with suppress(OSError):
+                self._line, _ = self._listening.accept()
+                self._line.settimeout(None)
         self._connected.set()
-        if not self._is_used.wait(UNUSED_TIMEOUT):
-            self.close()
 
     def _wait_for_agent(self) -> socket.socket | None:
         self._is_used.set()
-        self._connected.wait(UNUSED_TIMEOUT)
+        self._connected.wait(AGENT_TIMEOUT)
         return self._line
 
 

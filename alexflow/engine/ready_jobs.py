@@ -85,7 +85,7 @@ class ReadyJobs(JobSource):
         return len(self._queue if self.alone else self.admitted)
 
     def close(self) -> None:
-        """Be empty from now on: its executor is being closed, and a large request that leaves in slices has ready tasks."""
+        """Be empty from now on: the executor is being closed, and a large request leaves with ready tasks."""
         self.alone, self._queue, self._chores, self._most_below_0 = True, {}, deque(), None
         self.admitted.clear()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import signal
 
 import pytest
@@ -12,6 +13,7 @@ pytest.importorskip("distributed")
 
 from alexflow import Engine
 from alexflow.cluster import DaskExecutor
+from alexflow.cluster.pilot import ENGINE_ENDED, AgentHolder, PilotOptions
 from tests.cluster.test_faults import retries_of
 from tests.cluster.waiting import are_at_work, begun_in, until
 from tests.cluster.workflows import Talks, Waits, sum_of
@@ -49,3 +51,11 @@ async def test_a_worker_that_is_killed_behind_a_tunnel(place, tmp_path, schedule
         (tmp_path / "go").touch()
         assert (await run).ran == 4
     assert len(charged) == 1
+
+
+def test_a_pilot_whose_engine_is_gone_starts_no_agent(monkeypatch):
+    """Where nothing answers there may be a way through the cluster, or no engine any more: then nobody asks for it."""
+    monkeypatch.setattr("alexflow.cluster.tunnel.UNUSED_TIMEOUT", 0.1)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    assert AgentHolder().hold(PilotOptions("127.0.0.1:1", "token", "node", 1, 1)) == ENGINE_ENDED
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime == before
