@@ -57,7 +57,7 @@ async def test_a_worker_and_a_job_cost_the_same_with_four_times_the_agents(tmp_p
 
 
 async def test_more_than_a_thousand_places_have_work_beside_another_engine(place, tmp_path):
-    """What an engine has in company is leased, and each place gets its job all the same."""
+    """Each place gets its job, though all that an engine has in company is leased."""
     executor = QuickAgents(1_200, 3600)
     async with Engine(place, workers=1) as other, Engine(place, executor=executor) as engine:
         waits = asyncio.create_task(other.run(Waits(0, str(tmp_path))))

@@ -54,7 +54,7 @@ async def test_a_worker_that_is_killed_behind_a_tunnel(place, tmp_path, schedule
 
 
 def test_a_pilot_whose_engine_is_gone_starts_no_agent(monkeypatch):
-    """Where nothing answers there may be a way through the cluster, or no engine any more: then nobody asks for it."""
+    """An address where nothing answers may be out of reach, or its engine gone: then nobody asks for a way there."""
     monkeypatch.setattr("alexflow.cluster.tunnel.UNUSED_TIMEOUT", 0.1)
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     assert AgentHolder().hold(PilotOptions("127.0.0.1:1", "token", "node", 1, 1)) == ENGINE_ENDED
