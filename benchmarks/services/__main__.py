@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks.services import (
     age,
+    buckets,
     deadlines,
     events,
     hot,
@@ -37,6 +38,7 @@ PARTS = {
     "rates": rates.measure,
     "events": events.measure,
     "notice": notice.measure,
+    "buckets": buckets.measure,
     "age": age.measure,
     "stream": stream.measure,
     "deadlines": deadlines.measure,

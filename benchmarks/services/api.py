@@ -1,7 +1,7 @@
-"""An API in a process of its own: ``python -m benchmarks.services.api QUOTA SECONDS``.
+"""An API in a process of its own: ``python -m benchmarks.services.api QUOTA SECONDS [STORM]``.
 
-It answers with 200 so often in any window, and with 429 more often. It prints its port, and what it has seen when its
-standard input ends.
+It answers with 200 so often in any window, and with 429 more often; from the first request on for ``STORM`` seconds
+with 429 alone. It prints its port, and what it has seen when its standard input ends.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from collections import deque
 class Api:
     """The API."""
 
-    def __init__(self, quota: int, seconds: float) -> None:
+    def __init__(self, quota: int, seconds: float, storm: float = 0.0) -> None:
         self._quota = quota
         self._seconds = seconds
+        self._storm = storm
+        self._first: float | None = None
         self._window: deque[float] = deque()
         self.answered: list[float] = []
         self.refused: list[float] = []
@@ -29,13 +31,15 @@ class Api:
         await reader.readuntil(b"\r\n\r\n")
         while self._window and self._window[0] <= now - self._seconds:
             self._window.popleft()
-        if len(self._window) < self._quota:
+        if self._first is None:
+            self._first = now
+        if now >= self._first + self._storm and len(self._window) < self._quota:
             self._window.append(now)
             self.answered.append(now)
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         else:
             self.refused.append(now)
-            writer.write(b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n")
+            writer.write(b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n")
         writer.close()
 
 
@@ -48,4 +52,4 @@ async def serve(api: Api) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(Api(int(sys.argv[1]), float(sys.argv[2]))))
+    asyncio.run(serve(Api(int(sys.argv[1]), *map(float, sys.argv[2:]))))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-from alexflow import JSONOutput, Task
+from alexflow import JSONOutput, Task, TaskOptions
+from alexflow.errors import RetryAfter
 
 
 def burn(seconds: float) -> None:
@@ -84,5 +85,29 @@ class Call(Task):
         status = (await reader.readline()).split()[1]
         writer.close()
         if status != b"200":
-            raise RuntimeError(f"refused: {status.decode()}")
+            self.refused(status.decode())
+        await output.astore(self.number)
+
+    def refused(self, status: str) -> None:
+        """Take in that the API did not answer."""
+        raise RuntimeError(f"refused: {status}")
+
+
+@dataclass(frozen=True)
+class PatientCall(Call):
+    """One that tries again when the API says so."""
+
+    def refused(self, status: str) -> None:
+        raise RetryAfter(1)
+
+
+@dataclass(frozen=True)
+class TimedCall(Call):
+    """One that may take a second, and notes when it starts."""
+
+    options: ClassVar[TaskOptions] = TaskOptions(timeout=1)
+    starts: ClassVar[list[float]] = []
+
+    async def run(self, input: Any, output: Any) -> None:
+        self.starts.append(time.perf_counter())
         await output.astore(self.number)

@@ -16,6 +16,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+from benchmarks.ruler import WHERE_BARS_WERE_SET, of_encoding
 from benchmarks.services.long_turns import BAR, TurnWatch
 from benchmarks.services.long_works import WORKS, do, ends_together
 from benchmarks.services.turn_calls import TurnCalls
@@ -64,10 +65,13 @@ async def _lines(directory: Path, count: int) -> AsyncIterator[str]:
         await do(work, directory / f"{name}-counted", counted, calls)
         each = times.seconds / count * counted / calls.calls * 1e3
         beside = f", {await _woken(count):.1f} ms where asyncio wakes as many" if work is ends_together else ""
+        here = BAR * of_encoding(20_000) / WHERE_BARS_WERE_SET
+        too_long = sum(long.milliseconds > here for long in times.long)
         yield (
-            f"{name}, {count:,}: {len(times.long)} of {times.turns:,} turns over {BAR:.0f} ms of CPU (bar: 0), "
-            f"the longest {times.longest:.1f} ms{beside}, {times.seconds:.2f} s in all; of {counted:,} the longest has "
-            f"{calls.longest:,} calls, by what they cost {calls.longest * each:.1f} ms"
+            f"{name}, {count:,}: of {times.turns:,} turns {len(times.long)} over {BAR:.0f} ms of CPU, {too_long} over "
+            f"{here:.1f} ms, which that is by the ruler here (bar: 0), the longest {times.longest:.1f} ms{beside}, "
+            f"{times.seconds:.2f} s in all; of {counted:,} the longest has {calls.longest:,} calls, by what they cost "
+            f"{calls.longest * each:.1f} ms"
         )
         for long in sorted(times.long, reverse=True)[:6] if times.names_stacks else ():
             yield f"    {long.milliseconds:.1f} ms"
