@@ -229,14 +229,18 @@ def test_what_waits_at_a_place_makes_way_for_what_is_more_urgent():
     worker = learn(world)
     submit(world, "a b c d", priority=-10)
     world.begin(worker)
-    submit(world, "urgent")
+    submit(world, "urgent also")
     assert names(worker) == ["a", "b", "c", "d"]
     assert worker.revoking
     worker.give_back()
     world.arrive(worker)
-    assert names(worker) == ["a", "urgent", "b", "c", "d"]
+    assert names(worker) == ["a", "urgent", "also"]
     world.end(worker)
-    run(world, worker, many=4)
+    run(world, worker)
+    assert names(worker) == ["also"]
+    run(world, worker)
+    assert names(worker) == ["b", "c", "d"]
+    run(world, worker, many=3)
     assert world.open == []
 
 

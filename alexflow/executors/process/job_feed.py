@@ -10,7 +10,9 @@ that the second still lacks: a chain of tasks then needs no round trip to the en
 only if the first has succeeded.
 
 *Priority.* A job is not sent behind less urgent ones that wait at a place: one of the places gives those back first
-(:meth:`~alexflow.executors.process.machine.PoolMachine.offered`). Places may be reserved for what is not below 0.
+(:meth:`~alexflow.executors.process.machine.PoolMachine.offered`). Until the job has ended, its place gets nothing less
+urgent: it would go on with that, on a core that the engine may need in order to take in what the job has made. Places
+may be reserved for what is not below 0.
 
 *Claims.* Once a task of the engine has asked for CPUs, memory or devices, each job is looked at
 (:mod:`alexflow.executors.process.claims`). Those that ask for nothing still travel in batches, and with successors.
@@ -216,20 +218,26 @@ class JobFeed:
         if not place.sent:
             place.begin_anew(self._clock())
         most_urgent = place.least_urgent if len(place.sent) > 1 else NOTHING_SENT
-        least_urgent = -1 if self._reserve and not self._has_room_below_0(place) else -NOTHING_SENT
+        urgent = place.sent.get(place.urgent)
+        least_urgent = -NOTHING_SENT if urgent is None else urgent.job.priority
+        if self._reserve and not self._has_room_below_0(place):
+            least_urgent = max(least_urgent, 0)
+        elsewhere = self._least_urgent
         estimate = self._estimates.expect
         load, is_idle = place.expected, not place.sent
         expected: list[float] = []
 
         def fits(job: Job) -> bool:
-            nonlocal load, is_idle
-            if not least_urgent < job.priority <= most_urgent:
+            nonlocal load, is_idle, least_urgent
+            if not least_urgent <= job.priority <= most_urgent:
                 return False
             seconds = estimate(job.key)
             if not is_idle and (load >= fair_share or load + seconds > PREFETCH_SECONDS):
                 return False
             load += seconds
             is_idle = False
+            if job.priority > elsewhere:
+                least_urgent = job.priority
             expected.append(seconds)
             return True
 
@@ -238,6 +246,8 @@ class JobFeed:
             Assignment(job, place, number, seconds)
             for number, (job, seconds) in enumerate(zip(jobs, expected, strict=True), place.number + 1)
         ]
+        if batch and batch[-1].job.priority > elsewhere:
+            place.urgent = batch[-1].number
         self._assign(place, batch)
         left = len(self._source)
         if not left:

@@ -101,6 +101,7 @@ class Place:
         self.is_revoking = False
         self.makes_way = False  # whether it gives jobs back because a more urgent one waits
         self.least_urgent = NOTHING_SENT  # at most the priority of each of its jobs
+        self.urgent = 0  # the last job that was more urgent than others at places
         self.is_blocked = False  # by a long job, because of which it has given others back
         self.is_leaving = False
         self.stopped = 0  # the job that is being stopped, perhaps with the place
