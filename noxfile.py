@@ -36,7 +36,8 @@ OF_SERVERS += ["tests/faults/test_38_answer_reset_or_cut_off.py"]
 
 # Tests of time, signals and processes have the machine to themselves. All others share its processors.
 EXCLUSIVE = ["faults", "hooks", "process", "executors", "crash", "cluster", "benchmarks", "test_import_time.py"]
-OF_CLUSTERS = [f"tests/cluster/test_{name}.py" for name in ("dask_faults", "dask_tls", "ray", "ray_faults", "examples")]
+# Faults of Dask and Ray, and the examples on both, are run by ``nox -s cluster`` only.
+OF_CLUSTERS = [f"tests/cluster/test_{name}.py" for name in ("dask_faults", "dask_tls", "ray_faults", "examples")]
 ONE_BY_ONE = [*(f"tests/{name}" for name in EXCLUSIVE), *(f"--ignore={path}" for path in [*OF_SERVERS, *OF_CLUSTERS])]
 SIDE_BY_SIDE = ["-n", "auto", "--dist", "worksteal"]
 ALL_OTHERS = ["tests", *(f"--ignore=tests/{name}" for name in EXCLUSIVE)]
@@ -95,6 +96,8 @@ def tests(session: nox.Session) -> None:
     session.install(
         "-e", ".[rich]", *group("tests"), *group("formats"), *group("servers"), *group("services"), *group("examples")
     )
+    if not session.posargs:
+        with_ray(session)
     for chosen in [session.posargs] if session.posargs else PARTS:
         session.run("python", "-m", "pytest", "--durations=20", *chosen)
     if not session.posargs:
