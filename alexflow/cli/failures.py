@@ -82,7 +82,12 @@ def print_failure(record: Record, key: str, options: argparse.Namespace, not_rec
     answers.headline(f"{failure}; it has never succeeded", good=False)
     digest = digest_of(failure.task_id)
     fields = field_texts(record.storage, failure.run.id, {digest}).get(digest, "")
-    lines = [("task", failure.task_id), ("fields", one_line(fields)), ("error", failure.error), ("run", failure.run.id)]
+    lines = [
+        ("task", failure.task_id),
+        ("fields", one_line(fields)),
+        ("error", one_line(failure.error)),
+        ("run", failure.run.id),
+    ]
     for name, text in [*lines, ("again", failure.command)]:
         print(f"{name:<6}  {text}".rstrip())
     answers.helps_next(f"alexflow log {failure.run.id}", options.storage)

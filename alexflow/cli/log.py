@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 
 from alexflow.cli import answers
-from alexflow.cli.recorded import no_record, record_of, short_id, when
+from alexflow.cli.recorded import no_record, printable, record_of, short_id, when
 from alexflow.cli.runs import outcome
 from alexflow.progress.text import duration
 from alexflow.record import Run, RunAttempt
@@ -67,7 +67,7 @@ def _lines(run: Run) -> Iterator[tuple[str, str]]:
         yield "option", f"{name} = {value}"
     yield "python", f"{run.python}, alexflow {run.version}"
     if run.error:
-        yield "error", run.error
+        yield "error", printable(run.error)
 
 
 def _what_happened(attempt: RunAttempt) -> tuple[str, ...]:
@@ -80,11 +80,11 @@ def _print_attempt(attempt: RunAttempt, host_of_engine: str, *, comes_again: boo
     where = "" if attempt.host == host_of_engine else f" on {attempt.host}"
     end = "given up" if attempt.is_last else "tried again"
     which = f"{short_id(attempt.task_id)}, attempt {attempt.attempt}{where}"
-    print(f"{when(attempt.at)}  {which}, {end}: {attempt.error}")
+    print(f"{when(attempt.at)}  {which}, {end}: {printable(attempt.error)}")
     if comes_again:
         return
     for name, text in (("", attempt.traceback), ("stdout", attempt.stdout), ("stderr", attempt.stderr)):
-        lines = text.rstrip().splitlines()
+        lines = printable(text).splitlines()
         if name and lines:
             print(f"  {name}, the end:")
         for line in lines:

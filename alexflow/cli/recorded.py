@@ -72,6 +72,11 @@ def one_line(text: str, limit: int = 2**31, left_out: str = "characters left out
     return text if text.isprintable() else "".join(each if each.isprintable() else _escape(each) for each in text)
 
 
+def printable(text: str) -> str:
+    """A text of users with its lines; what moves a terminal's cursor is escaped."""
+    return "\n".join(one_line(line.expandtabs()) for line in text.rstrip().splitlines())
+
+
 def _escape(character: str) -> str:
     return character.encode("unicode_escape").decode()
 

@@ -303,6 +303,9 @@ def test_a_long_error_with_control_characters_is_one_line(shell: Shell) -> None:
     assert line.startswith("error   ValueError: \\x1b[2Jxxx")
     assert re.search(r"x … [0-9,]+ characters left out … x+$", line)
     assert len(line) < 1_100
+    said = shell("log").out
+    assert "\x1b" not in said
+    assert "    ValueError: \\x1b[2Jxxx" in said
     shell("run", "pipeline:Everything", "--text", how, "--quiet")
     assert "\x1b" not in shell("find", "Everything").out + shell("show", "Everything").out
 
