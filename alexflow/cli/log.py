@@ -30,7 +30,7 @@ def execute(options: argparse.Namespace) -> int:
         return 0
     answers.headline(_headline(run), good={"done": True, "unknown": None}.get(run.outcome, False))
     for name, text in _lines(run):
-        print(f"{name:<9}  {text}")
+        print(f"{name:<9}  {printable(text)}")
     last = {_what_happened(attempt): attempt for attempt in run.attempts}
     is_below_details = True
     for attempt in run.attempts:
@@ -67,7 +67,7 @@ def _lines(run: Run) -> Iterator[tuple[str, str]]:
         yield "option", f"{name} = {value}"
     yield "python", f"{run.python}, alexflow {run.version}"
     if run.error:
-        yield "error", printable(run.error)
+        yield "error", run.error
 
 
 def _what_happened(attempt: RunAttempt) -> tuple[str, ...]:

@@ -222,6 +222,8 @@ class LoopExecutor(Executor):
                 if not jobs:
                     return
                 is_first, job = False, jobs[0]
+                if self._outcomes:
+                    self._flush_soon()  # this job may take long
                 self._idle -= 1
                 self._begun += 1
                 running_job = self._running[job.task_id] = RunningJob(job, runner, self._storage)
