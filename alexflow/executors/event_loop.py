@@ -282,7 +282,7 @@ class LoopExecutor(Executor):
                     self._free(job.task_id)
         if not running_job.is_abandoned:
             self._outcomes.append(outcome)
-            if self._running or running_job.reports is not None:  # which come before it, in the loop's next turn
+            if self._running or running_job.has_told:  # which comes before it, in the loop's next turn
                 self._flush_soon()  # else the runner does, at the latest when it ends
 
     def _not_done(self, running_job: RunningJob, error: BaseException, seconds: float) -> NotDone:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from functools import partial
 
 from alexflow.executors.attempt_host import AttemptFacts, host
@@ -19,12 +20,13 @@ class RunningJob(TaskContext):
         deadline: when its time is over, by the loop's clock.
         watches_stop: whether it asks if it is to stop: then it is not interrupted, but ends by itself.
         pruned: whether it is to end because going on is not worth it.
+        has_told: whether the engine hears something of it in the loop's next turn: its end must come after that.
         reports: those that it has made, if any.
         began: when its attempt began, by ``time.perf_counter``; 0 before.
     """
 
     __slots__ = (
-        *("began", "deadline", "devices", "is_abandoned", "is_cancelled", "is_stopped"),
+        *("began", "deadline", "devices", "has_told", "is_abandoned", "is_cancelled", "is_stopped"),
         *("job", "pruned", "reports", "runner", "timer", "transaction", "watches_stop"),
     )
 
@@ -40,6 +42,7 @@ class RunningJob(TaskContext):
         self.deadline: float | None = None
         self.watches_stop = False
         self.pruned = False
+        self.has_told = False
         self.reports: Reports | None = None
         self.devices: dict[str, tuple[int | str, ...]] = {}
 
@@ -62,7 +65,12 @@ class RunningJob(TaskContext):
     def is_pruned(self) -> bool:
         return self.pruned
 
+    def spent(self, amounts: Mapping[str, float]) -> None:
+        self.has_told = True
+        super().spent(amounts)
+
     def report(self, report: TaskReport) -> None:
+        self.has_told = True
         if self.reports is None:
             self.reports = Reports(partial(host.get().reported_here, self.job.task_id))
         self.reports.add(report)

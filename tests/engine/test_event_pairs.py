@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -181,11 +182,27 @@ async def test_of_a_worker_that_dies(told: list[EngineEvent], place: Any, fifo: 
     assert started.worker == pid
 
 
+ASKED: dict[str, asyncio.Event] = {}
+
+
+@dataclass(frozen=True)
+class Shared(Step):
+    """Ends when all callers have asked for it."""
+
+    async def run(self, input: Any, output: Any) -> None:
+        await ASKED["all"].wait()
+        await super().run(input, output)
+
+
 async def test_callers_of_one_task_share_it(told: list[EngineEvent]) -> None:
+    ASKED["all"] = all_have_asked = asyncio.Event()
     async with Engine(MemoryStorage()) as engine:
         engine.broadcast.listen(told.append)
-        results = await asyncio.gather(*(engine.run(Step(1).output()) for _ in range(5)))
-        assert (await engine.run(Step(1))).cached == 1
+        runs = [asyncio.create_task(engine.run(Shared(1).output())) for _ in range(5)]
+        await until(told, RunStarted, 5)
+        all_have_asked.set()
+        results = await asyncio.gather(*runs)
+        assert (await engine.run(Shared(1))).cached == 1
     check(told)
     assert sorted((result.ran, result.shared) for result in results) == [(0, 1)] * 4 + [(1, 0)]
     assert len({result.run_id for result in results}) == 5
