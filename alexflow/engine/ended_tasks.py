@@ -59,7 +59,7 @@ class EndedTasks:
             queued: when they had all that they read, in microseconds from the segment's start.
         """
         live, begin, step = self.live, queued << QUEUED_SHIFT | first << MARK_TASK, 1 << MARK_TASK
-        if runs and runs.count(runs[0]) == len(runs):  # as mostly
+        if len(runs) > 1 and runs.count(runs[0]) == len(runs):  # as mostly, of several
             live.update(zip(task_ids, count(begin | runs[0] << 1, step), strict=False))  # a range would divide
         else:
             for place, (task_id, run) in enumerate(zip(task_ids, runs, strict=True)):

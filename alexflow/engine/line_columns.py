@@ -62,7 +62,10 @@ class ClassFields:
 
     def further(self, tasks: Sequence[AbstractTask]) -> dict[int, Raw]:
         """Return the fields that ids do not depend on of those tasks that have some, by place."""
-        if all(set(map(type, map(get, tasks))) == _OF_NOTHING for get in self._insignificant):
+        for get in self._insignificant:
+            if set(map(type, map(get, tasks))) != _OF_NOTHING:
+                break
+        else:
             return {}
         found = ((place, further_of(task, self._info)) for place, task in enumerate(tasks))
         return {place: Raw(fields) for place, fields in found if fields is not None}

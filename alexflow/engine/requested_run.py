@@ -77,8 +77,8 @@ class RequestedRun(Struct, eq=False):
     def id(self) -> str:
         """The run's id, unique and sortable by time; made when it is first asked for, as most runs only read."""
         if not self._id:
-            stamp = f"{_second(int(self.at))}{int(self.at % 1 * 1e3):03d}"
-            self._id = f"{stamp}-{next(_serial) & 0xFFFFFF:06x}"
+            millis = int(self.at * 1e3)
+            self._id = f"{_second(millis // 1000)}{millis % 1000:03d}-{next(_serial) & 0xFFFFFF:06x}"
         return self._id
 
 

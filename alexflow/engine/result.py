@@ -9,7 +9,7 @@ from typing import Any
 
 from alexflow.errors import RunFailed, TaskError
 from alexflow.failures import FailureReport
-from alexflow.frozen import Frozen, set_field
+from alexflow.frozen import Frozen
 from alexflow.html_repr import MAX_ROWS, html_table, shown, shown_safely
 from alexflow.model import flatten
 
@@ -58,15 +58,16 @@ class Result(Frozen):
         shared: int = 0,
         run_id: str = "",
     ) -> None:
-        set_field(self, "output", output)
-        set_field(self, "ran", ran)
-        set_field(self, "cached", cached)
-        set_field(self, "failures", failures)
-        set_field(self, "skipped_tasks", skipped_tasks)
-        set_field(self, "seconds", seconds)
-        set_field(self, "report", report)
-        set_field(self, "shared", shared)
-        set_field(self, "run_id", run_id)
+        state = self.__dict__  # half of the time of set_field
+        state["output"] = output
+        state["ran"] = ran
+        state["cached"] = cached
+        state["failures"] = failures
+        state["skipped_tasks"] = skipped_tasks
+        state["seconds"] = seconds
+        state["report"] = report
+        state["shared"] = shared
+        state["run_id"] = run_id
 
     @property
     def failed(self) -> int:

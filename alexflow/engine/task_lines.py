@@ -6,9 +6,9 @@ import sys
 from binascii import unhexlify
 from collections.abc import Collection, Iterator, Sequence
 from operator import attrgetter
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from alexflow.engine.line_columns import SOURCES, ClassFields, LineColumns, names_tasks, outputs_in
 from alexflow.errors import IdentityError
@@ -28,7 +28,7 @@ MOST_SHAPES = 16
 
 _DIGITS = 40  # of the digest at the end of an id
 
-_serves_of, _acyclic_of = attrgetter("serves"), attrgetter("acyclic")
+_acyclic_of = attrgetter("acyclic")
 
 #: In place of the last shape of a class that has had none: no key ends so.
 _NO_SHAPE: tuple[str, tuple[str, ...], int] = "\0", (), 0
@@ -38,7 +38,7 @@ _MADE_FROM = 3
 FurtherItems = tuple[Raw, tuple[str, ...] | None, tuple[str, ...] | None]
 
 
-class LinesOfTasks(NamedTuple):
+class LinesOfTasks(Struct, frozen=True, eq=False):
     """Lines of tasks.
 
     Attributes:
@@ -160,10 +160,12 @@ class TaskLines:
         """Return the number of each task's shape, and the keys of those whose shape does not say them, by place."""
         if type(tasks[0]) not in self._last:
             self._shape(tasks[0], group[0])
-        specs = [described.spec for described in group]
         ending, tags, shape = self._last.get(type(tasks[0]), _NO_SHAPE)
-        are_alike = {spec.tags for spec in specs} == {tags} and not any(map(_serves_of, specs))
-        if are_alike and [(spec.task_id + ending,) for spec in specs] == [spec.outputs for spec in specs]:
+        for described in group:
+            spec = described.spec
+            if spec.outputs != (spec.task_id + ending,) or spec.tags != tags or spec.serves:
+                break
+        else:  # as mostly
             return [shape] * len(tasks), {}
         found = [self._shape(task, described) for task, described in zip(tasks, group, strict=True)]
         keys = {place: keys for place, (_, keys) in enumerate(found) if keys is not None}

@@ -144,8 +144,9 @@ class Described(Struct, frozen=True, eq=False):
     needs: Needs | None = None
 
 
-#: The keys that exist when a task is done, and the pairs of a dynamic task's key and the deferred key for it.
-ProducedKeys = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
+#: The keys that exist when a task is done, the pairs of a dynamic task's key and the deferred key for it, and what its
+#: ``output()`` gave, if that is needed again.
+ProducedKeys = tuple[tuple[str, ...], tuple[tuple[str, str], ...], InOut]
 
 
 def describe(task: AbstractTask, defaults: Defaults, makes: ProducedKeys | None = None) -> Described:
@@ -167,11 +168,9 @@ def describe(task: AbstractTask, defaults: Defaults, makes: ProducedKeys | None 
             task_id = exact_name(task, hook, task_id)
         hook = "input()"
         inputs, ephemeral, acyclic = _inputs(task)
-        outputs: InOut = None
         hook = "output()"
         if makes is None:
-            outputs = task.output()
-            makes = _produced_keys(task, task_id, outputs)
+            makes = _produced_keys(task, task_id, task.output())
         settings = defaults.settings.get(type(task))
         if settings is None:
             _check_keys(task, task_id, makes[0])
@@ -184,7 +183,7 @@ def describe(task: AbstractTask, defaults: Defaults, makes: ProducedKeys | None 
             needs = needs_of(task, asked, *defaults.packing_of(kind))
     except BaseException as error:
         hook_failed(task, hook, error)
-    made, serves = makes
+    made, serves, outputs = makes
     dynamic = kind == "dynamic"
     spends = _spends(task, tags, defaults) if tags and defaults.rates and not dynamic else ()
     if spends:
@@ -229,7 +228,7 @@ def _settings(task: AbstractTask, defaults: Defaults) -> TaskSettings:
 
 def _check_keys(task: AbstractTask, task_id: str, makes: tuple[str, ...]) -> None:
     """Refuse keys made from the time, chance or a counter: outputs stored under them would never be found again."""
-    again, _ = _produced_keys(task, task_id, task.output())
+    again = _produced_keys(task, task_id, task.output())[0]
     if again != makes:
         other = next(pair for pair in zip_longest(makes, again) if pair[0] != pair[1])
         raise DefinitionError(
@@ -342,7 +341,7 @@ def _check_metaclass(cls: type) -> None:
         )
 
 
-def produced_keys(task: AbstractTask, task_id: str) -> ProducedKeys:
+def produced_keys(task: AbstractTask, task_id: str, defaults: Defaults) -> ProducedKeys:
     """The keys that exist when a task is done.
 
     An output that it stores for the dynamic task that gave it has a deferred key until that task is done.
@@ -352,18 +351,20 @@ def produced_keys(task: AbstractTask, task_id: str) -> ProducedKeys:
         HookError: it raised.
     """
     try:
-        return _produced_keys(task, task_id, task.output())
+        made = _produced_keys(task, task_id, task.output())
     except BaseException as error:
         hook_failed(task, "output()", error)
+    settings = defaults.settings.get(type(task))
+    return made if settings is None or settings.keeps_outputs else (made[0], made[1], None)
 
 
 def _produced_keys(task: AbstractTask, task_id: str, tree: InOut) -> ProducedKeys:
     if tree is None:
-        return (), ()
+        return (), (), None
     if isinstance(tree, Output) and tree.__dict__.get("src_task") is task:
         keys = keys_of(tree)
         if len(keys) == 1 and type(keys[0]) is str and keys[0].startswith(task_id):
-            return keys, ()  # true of most tasks
+            return keys, (), tree  # true of most tasks
     several: list[str] = []
     serves: list[tuple[str, str]] = []
     for output in (tree,) if isinstance(tree, Output) else _leaves(task, "output", tree):
@@ -379,7 +380,7 @@ def _produced_keys(task: AbstractTask, task_id: str, tree: InOut) -> ProducedKey
     if len(set(several)) < len(several):
         twice = next(key for key in several if several.count(key) > 1)
         raise OutputConflict(twice, (task_id, task_id), "it declares the key twice")
-    return tuple(several), tuple(serves)
+    return tuple(several), tuple(serves), tree
 
 
 def _exact_keys(output: Output[Any]) -> list[str]:

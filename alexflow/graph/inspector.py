@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
+
+from msgspec import Struct
 
 from alexflow.errors import (
     AlexflowError,
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 SLICE = 32
 
 
-class Subjects(NamedTuple):
+class Subjects(Struct, frozen=True, eq=False):
     """The users' objects behind the names in one event, or in the question that it led to.
 
     They travel beside the event until it is handled; only then it shows which of them the scheduler wants.
@@ -192,7 +194,7 @@ class Inspector:
         if self.outdated:
             await self.outdated.settle(present)
         if AGED:
-            made = {task_id: (question.tasks[task_id], keys) for task_id, (keys, _) in makes.items()}
+            made = {task_id: (question.tasks[task_id], keys) for task_id, (keys, _, _) in makes.items()}
             await self.outdated.find(question.outputs, made, present)
 
     async def _check_code(self, question: Subjects, makes: Mapping[str, ProducedKeys], present: set[str]) -> None:
@@ -202,7 +204,7 @@ class Inspector:
         if self._code is None:
             self._code = CodeCheck(self._storage)
         found = tasks_behind((key, output) for key, output in question.outputs.items() if key in present)
-        for task_id, (keys, _) in makes.items():
+        for task_id, (keys, _, _) in makes.items():
             if keys and present.issuperset(keys):
                 found[task_id] = question.tasks[task_id], keys
         self._refused |= await in_thread(partial(self._code.faults, found))
@@ -226,9 +228,9 @@ class Inspector:
             known = self._catalog.tasks.get(task_id)
             try:
                 if known is None:
-                    makes[task_id] = produced_keys(task, task_id)
+                    makes[task_id] = produced_keys(task, task_id, self._defaults)
                 else:
-                    makes[task_id] = known.spec.outputs, known.spec.serves
+                    makes[task_id] = known.spec.outputs, known.spec.serves, None
             except AlexflowError as error:  # the request fails with it
                 failures.append(_failed((), (task_id,), error, question))
         return makes
@@ -265,7 +267,7 @@ class Inspector:
     ) -> Iterator[Answer]:
         complete: list[str] = []
         incomplete: list[str] = []
-        for task_id, (keys, serves) in makes.items():
+        for task_id, (keys, serves, _) in makes.items():
             if serves:
                 keys = self._still_held(keys, serves, present)
             exists = (keys or serves) and present.issuperset(keys) and task_id not in self.forced
@@ -387,7 +389,7 @@ def _task_of(output: Output[Any]) -> AbstractTask:
 
 def _keys_to_check(question: Subjects, makes: Mapping[str, ProducedKeys]) -> list[str]:
     keys = [*question.outputs]
-    for made, serves in makes.values():
+    for made, serves, _ in makes.values():
         keys += made
         if serves:
             keys += [key for key, _ in serves]
