@@ -294,7 +294,9 @@ class Ages:
         rest = [one for one in wanted if id(one) not in good]
         result = await self.run_again(judged, partial(run, rest))
         return replace(
-            result, output=with_storage(request.target, self._storage), cached=result.cached + len(wanted) - len(rest)
+            result,
+            output=with_storage(request.target, self._storage, request.given),
+            cached=result.cached + len(wanted) - len(rest),
         )
 
     async def see_to(

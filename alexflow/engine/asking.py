@@ -222,15 +222,16 @@ async def result_of(request: Request, run: RequestedRun, finish: Finish, seconds
     if failures and run.options.on_error == "stop":
         raise run_failed(failures, report)
     counts = finish.ran, finish.cached, failures, skipped, seconds, report, finish.shared
-    return Result(await _bind_all(request.target, storage), *counts, run.id)
+    return Result(await _bind_all(request, storage), *counts, run.id)
 
 
-async def _bind_all(target: Any, storage: Storage) -> Any:
+async def _bind_all(request: Request, storage: Storage) -> Any:
     """Bind the outputs of a target; those of a long list in several turns of the event loop."""
+    target, given = request.target, request.given
     if type(target) is not list or len(target) <= BOUND_PER_TURN:
-        return with_storage(target, storage)
+        return with_storage(target, storage, given)
     outputs: list[Any] = []
     for start in range(0, len(target), BOUND_PER_TURN):
         await asyncio.sleep(0)
-        outputs += with_storage(target[start : start + BOUND_PER_TURN], storage)
+        outputs += with_storage(target[start : start + BOUND_PER_TURN], storage, given)
     return outputs

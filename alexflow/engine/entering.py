@@ -61,7 +61,7 @@ def _divided(subjects: Subjects) -> Iterator[Subjects]:
     for outputs in _slices(subjects.outputs):
         yield Subjects(outputs, {}, {})
     for tasks in _slices(subjects.tasks):
-        yield Subjects({}, tasks, {})
+        yield Subjects({}, tasks, {}, given=subjects.given)
 
 
 def _slices(whole: Mapping[str, T]) -> Iterator[dict[str, T]]:

@@ -67,7 +67,7 @@ def result_of_existing(
             return None
         if not storage.exists_many(found.keys).issuperset(found.keys):
             return None
-        outputs = with_storage(request.target, storage)
+        outputs = with_storage(request.target, storage, request.given)
     except BaseException as error:
         if passes(error):
             raise

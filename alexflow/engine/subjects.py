@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 #: Targets of one request that are collected between two turns of the event loop: some millisecond.
 TARGETS_PER_TURN = 64
 
+#: Requested tasks of which what their ``output()`` gave is kept for the result: some 400 bytes each.
+MOST_GIVEN = 10_000
+
 #: Elements of a list that are looked at between two turns: some tenths of a millisecond.
 READ_PER_TURN = 1024
 
@@ -64,7 +67,7 @@ async def collect_subjects(request: Request, defaults: Defaults, catalog: Catalo
                 defaults.register_class(task)
         except BaseException as error:
             hook_failed(task, "task_id", error)
-    return Subjects(outputs, tasks, {})
+    return Subjects(outputs, tasks, {}, given=request.given if len(tasks) <= MOST_GIVEN else None)
 
 
 def forced_by(force: Forceable | Sequence[Forceable] | bool, request: Request, defaults: Defaults) -> set[str]:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from alexflow.errors import DefinitionError
 from alexflow.hooks import exact_name, hook_failed
-from alexflow.model import AbstractTask, Output, Workflow, flatten, keys_of, map_tree
+from alexflow.model import AbstractTask, InOut, Output, Workflow, flatten, keys_of, map_tree
 from alexflow.storage import Storage
 
 
@@ -19,14 +19,16 @@ class Request:
         tasks: tasks that must be done.
         outputs: outputs that must exist.
         target: as it was given.
+        given: what ``output()`` of the tasks gave, by the identity of the task, as far as it has been asked.
     """
 
-    __slots__ = ("outputs", "target", "tasks")
+    __slots__ = ("given", "outputs", "target", "tasks")
 
     def __init__(self, tasks: list[AbstractTask], outputs: list[Output[Any]], target: Any) -> None:
         self.tasks = tasks
         self.outputs = outputs
         self.target = target
+        self.given: dict[int, InOut] = {}
 
     @property
     def all_tasks(self) -> list[AbstractTask]:
@@ -82,14 +84,19 @@ def keys_of_target(one: Output[Any] | AbstractTask) -> tuple[str, ...]:
         hook_failed(one, hook, error)
 
 
-def with_storage(target: Any, storage: Storage) -> Any:
+def with_storage(target: Any, storage: Storage, given: Mapping[int, InOut]) -> Any:
     """Make what ``result.output`` is: the target's outputs, bound to a storage.
+
+    Args:
+        target: the target.
+        storage: the storage.
+        given: as in :class:`Request`.
 
     Raises:
         HookError: an object in it raised.
     """
     try:
-        return _bind(target, storage)
+        return _bind(target, storage, given)
     except BaseException as error:
         hook_failed(target, "output()" if isinstance(target, AbstractTask) else "__iter__()", error)
 
@@ -139,18 +146,18 @@ def _not_runnable(target: Any, path: str) -> str:
     )
 
 
-def _bind(target: Any, storage: Storage) -> Any:
+def _bind(target: Any, storage: Storage, given: Mapping[int, InOut]) -> Any:
     if isinstance(target, AbstractTask):
-        tree = target.output()
+        tree = given[id(target)] if id(target) in given else target.output()
         if isinstance(tree, Output):  # most tasks have one
             return tree.assign_storage(storage)
         return map_tree(lambda output: output.assign_storage(storage), tree)
     if isinstance(target, Output):
         return target.assign_storage(storage)
     if isinstance(target, dict):
-        return {name: _bind(part, storage) for name, part in target.items()}
+        return {name: _bind(part, storage, given) for name, part in target.items()}
     if isinstance(target, tuple) and hasattr(target, "_fields"):
-        return type(target)(*(_bind(part, storage) for part in target))
+        return type(target)(*(_bind(part, storage, given) for part in target))
     if isinstance(target, (list, tuple)):
-        return type(target)(_bind(part, storage) for part in target)
+        return type(target)(_bind(part, storage, given) for part in target)
     return None

@@ -341,7 +341,7 @@ def _check_metaclass(cls: type) -> None:
         )
 
 
-def produced_keys(task: AbstractTask, task_id: str, defaults: Defaults) -> ProducedKeys:
+def produced_keys(task: AbstractTask, task_id: str) -> ProducedKeys:
     """The keys that exist when a task is done.
 
     An output that it stores for the dynamic task that gave it has a deferred key until that task is done.
@@ -351,11 +351,9 @@ def produced_keys(task: AbstractTask, task_id: str, defaults: Defaults) -> Produ
         HookError: it raised.
     """
     try:
-        made = _produced_keys(task, task_id, task.output())
+        return _produced_keys(task, task_id, task.output())
     except BaseException as error:
         hook_failed(task, "output()", error)
-    settings = defaults.settings.get(type(task))
-    return made if settings is None or settings.keeps_outputs else (made[0], made[1], None)
 
 
 def _produced_keys(task: AbstractTask, task_id: str, tree: InOut) -> ProducedKeys:

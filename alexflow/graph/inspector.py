@@ -24,7 +24,7 @@ from alexflow.errors import (
 from alexflow.graph.describe import Defaults, Described, ProducedKeys, describe, produced_keys, undeclared_output
 from alexflow.graph.outdated import Outdated, has_max_age
 from alexflow.hooks import SHORT_TEXT, exact_name, hook_error, hook_failed, is_a, passes, repr_of
-from alexflow.model import AbstractTask, Output
+from alexflow.model import AbstractTask, InOut, Output
 from alexflow.model.options import AGED, code_is_checked
 from alexflow.scheduler import TaskSpec
 from alexflow.scheduler.events import Event, Inspected, InspectionFailed
@@ -48,17 +48,19 @@ class Subjects(Struct, frozen=True, eq=False):
         tasks: by id: what may be asked about.
         described: by id: what stands behind the specs.
         question: the number of the question.
+        given: gets what ``output()`` of tasks gave, by the identity of the task; None if that is not needed again.
     """
 
     outputs: Mapping[str, Output[Any]]
     tasks: Mapping[str, AbstractTask]
     described: Mapping[str, Described]
     question: int = 0
+    given: dict[int, InOut] | None = None
 
     def asked(self, keys: Sequence[str], tasks: Sequence[str], question: int) -> Subjects:
         """The subset that the scheduler asks about."""
         outputs = {key: self.outputs[key] for key in keys}
-        return Subjects(outputs, {task_id: self.tasks[task_id] for task_id in tasks}, {}, question)
+        return Subjects(outputs, {task_id: self.tasks[task_id] for task_id in tasks}, {}, question, self.given)
 
 
 NO_SUBJECTS = Subjects({}, {}, {})
@@ -127,7 +129,7 @@ class Inspector:
         if AGED and (has_max_age(question.outputs.values()) or has_max_age(question.tasks.values())):
             return None
         answers: list[Answer] = []
-        makes = self._produced_keys(question.tasks.items(), answers, question.question)
+        makes = self._produced_keys(question.tasks.items(), answers, question)
         try:
             keys = _keys_to_check(question, makes)
             present = self._storage.exists_many(keys)
@@ -183,7 +185,7 @@ class Inspector:
         makes: dict[str, ProducedKeys] = {}
         tasks = list(question.tasks.items())
         for start in range(0, len(tasks), SLICE):
-            makes |= self._produced_keys(tasks[start : start + SLICE], failures, question.question)
+            makes |= self._produced_keys(tasks[start : start + SLICE], failures, question)
             await asyncio.sleep(0)
         return makes
 
@@ -220,7 +222,7 @@ class Inspector:
         return not self._writable and bool(keys) and (bool(self.forced) or not present.issuperset(keys))
 
     def _produced_keys(
-        self, tasks: Iterable[tuple[str, AbstractTask]], failures: list[Answer], question: int
+        self, tasks: Iterable[tuple[str, AbstractTask]], failures: list[Answer], question: Subjects
     ) -> dict[str, ProducedKeys]:
         """The keys that tasks produce, by their ids. Inputs are not asked for: an existing output needs none."""
         makes: dict[str, ProducedKeys] = {}
@@ -228,11 +230,13 @@ class Inspector:
             known = self._catalog.tasks.get(task_id)
             try:
                 if known is None:
-                    makes[task_id] = produced_keys(task, task_id, self._defaults)
+                    makes[task_id] = made = produced_keys(task, task_id)
+                    if question.given is not None:
+                        question.given[id(task)] = made[2]
                 else:
                     makes[task_id] = known.spec.outputs, known.spec.serves, None
             except AlexflowError as error:  # the request fails with it
-                failures.append(_failed((), (task_id,), error, question))
+                failures.append(_failed((), (task_id,), error, question.question))
         return makes
 
     def _slices(self, question: Subjects, makes: Mapping[str, ProducedKeys], present: set[str]) -> Iterator[Answer]:
