@@ -4,7 +4,9 @@ Jobs are taken by *runners*: asyncio tasks that do one job after the other. A jo
 of asyncio; when all runners wait inside their jobs, others are started, a few more than could begin a job in the turn
 before, so that thousands of jobs that do wait are soon all under way. Runners that have been at it for a
 millisecond let the event loop have its turn: of those without a job, one goes on in the next, and the others end. Jobs
-that go on after they have waited have a millisecond of each turn, too: thousands may be woken at one moment.
+that go on after they have waited have a millisecond of each turn, too: thousands may be woken at one moment. What has
+ended is reported in the loop's next turn, many together; the last few of a turn at once, by the runner that finds no
+further job: so a request of one job takes two turns fewer.
 
 A job that is cancelled or takes too long gets :class:`asyncio.CancelledError`, and a grace period to end. If it does
 not end, nothing can make it: it is abandoned, and cannot publish any more. A job that is publishing already is not
