@@ -20,7 +20,7 @@ class RunningJob(TaskContext):
         deadline: when its time is over, by the loop's clock.
         watches_stop: whether it asks if it is to stop: then it is not interrupted, but ends by itself.
         pruned: whether it is to end because going on is not worth it.
-        has_told: whether the engine hears something of it in the loop's next turn: its end must come after that.
+        has_told: whether something of it reaches the engine in the loop's next turn: its end must come after that.
         reports: those that it has made, if any.
         began: when its attempt began, by ``time.perf_counter``; 0 before.
     """
