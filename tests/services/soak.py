@@ -205,6 +205,10 @@ def _mebibytes() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
+def _batches(values: list[float], size: int) -> list[list[float]]:
+    return [values[start : start + size] for start in range(0, len(values), size)]
+
+
 async def soak(directory: Path, minutes: float) -> list[str]:
     """Run for some minutes, print what was done, and return what went wrong."""
     async with Engine(
@@ -229,6 +233,8 @@ async def soak(directory: Path, minutes: float) -> list[str]:
     first, last = statistics.median(clients.mebibytes[third : 2 * third]), statistics.median(clients.mebibytes[-third:])
     print(f"{sum(clients.counts.values()):,} uses in {minutes:g} minutes: {dict(clients.counts.most_common())}")
     print(f"{stats.workers.deaths} deaths; {first:.1f} MiB in the second third, {last:.1f} in the last")
+    by_minute = [statistics.median(some) for some in _batches(clients.mebibytes, 60)]
+    print(f"minute by minute: {', '.join(f'{median:.1f}' for median in by_minute)} MiB")
     if last > first * ALLOWED_GROWTH:
         clients.wrong.append(f"memory grew from {first:.1f} to {last:.1f} MiB")
     return clients.wrong
