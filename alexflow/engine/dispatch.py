@@ -17,7 +17,7 @@ from alexflow.engine.ready_jobs import ReadyJobs
 from alexflow.engine.recording import EngineRecorder
 from alexflow.engine.tallies import Tallies
 from alexflow.engine.task_events import TaskEvents
-from alexflow.executors.interface import Executor, Settled
+from alexflow.executors.interface import Done, Executor, Settled
 from alexflow.graph import Catalog, Described, Kind
 from alexflow.hooks import repr_of
 from alexflow.logs import logger
@@ -74,12 +74,9 @@ class Dispatch:
         self._events = events
         self._tallies = tallies
         self._post = post
-        self.sources = {
-            kind: ReadyJobs(
-                kind, scheduler, catalog, forced, events, tallies, record, self._returned, post, each.kind.prefetches
-            )
-            for kind, each in executors.items()
-        }
+        self._ahead: list[str] = []  # tasks that have succeeded before they were ready
+        about = scheduler, catalog, forced, events, tallies, record, self._returned, post, self._ahead
+        self.sources = {kind: ReadyJobs(kind, *about, each.kind.prefetches) for kind, each in executors.items()}
         self._bounded: list[Kind] = []  # executors that may have so many jobs of a priority below 0
         for kind, places in reserve.items():  # an executor that prefetches reserves places itself
             if kind in executors and kind not in self.prefetching:
@@ -187,6 +184,13 @@ class Dispatch:
             self._executors[kind].cancel(of_kind)
         return before_start
 
+    def collect(self, task_ids: Sequence[str]) -> list[Done]:
+        """Return the outcomes of tasks that are done without having been started, as they had succeeded before."""
+        if self._tallies.is_kept:
+            self._tallies.queued(task_ids)
+            self._tallies.taken(task_ids)
+        return [outcome for executor in self.prefetching.values() for outcome in executor.collect(task_ids)]
+
     def prune(self, task_id: str) -> bool:
         """Let a running task end early. Returns whether it was running."""
         described = self._catalog.tasks.get(task_id)
@@ -202,14 +206,17 @@ class Dispatch:
                 ", ".join(map(repr_of, tags)),
             )
 
-    def ended(self, outcomes: Sequence[Settled]) -> None:
-        """Note that jobs have ended."""
+    def ended(self, outcomes: Sequence[Settled]) -> tuple[str, ...]:
+        """Note that jobs have ended. Returns the tasks that have succeeded with them, before they were ready."""
         admission = self._admission()
         if admission is not None:
             admission.over(outcomes)
         for kind in self._bounded:
             if self.sources[kind].ended(outcomes):
                 self._executors[kind].offer(())
+        ahead = tuple(self._ahead)
+        self._ahead.clear()
+        return ahead
 
     def close_executors(self) -> Awaitable[object]:
         """End what runs. From now on nothing starts, and executors find nothing that is ready."""

@@ -157,8 +157,9 @@ class Driver:
             post=self.post,
             fail_run=self._fail_run,
         )
-        self._perform: dict[type[do.Instruction], Callable[[Any], None]] = {
+        self._perform: dict[type[do.Instruction], Callable[[Any], object]] = {
             do.Start: lambda instruction: self._dispatch.start(instruction.tasks),
+            do.Collect: lambda instruction: self._outcomes.collected(self._dispatch.collect(instruction.tasks)),
             do.Generate: lambda instruction: self._generators().pull(instruction.task_id),
             do.Close: lambda instruction: self._generators().close(instruction.task_id, dict(instruction.held)),
             do.Cancel: self._cancel,
@@ -170,7 +171,7 @@ class Driver:
             do.Verify: self.questions.verify,
             do.Finish: self._finish,
             do.Forget: self._forget,
-            do.Resume: self._resume,
+            do.Resume: lambda _: self._loop.call_soon(self.post, Resumed()),
             do.Offer: lambda _: self._dispatch.offer_again(),
         }
 
@@ -423,9 +424,6 @@ class Driver:
             self.catalog.producers.clear()
             self.draining.is_idle()
 
-    def _resume(self, instruction: do.Resume) -> None:
-        self._loop.call_soon(self.post, Resumed())
-
     def _forget(self, instruction: do.Forget) -> None:
         self._outcomes.forget(instruction.tasks)
         self.inspector.outdated.drop_unclaimed(instruction.tasks)
@@ -435,9 +433,10 @@ class Driver:
     # -- outcomes
 
     def _report(self, outcomes: Sequence[Settled]) -> None:
-        self._dispatch.ended(outcomes)
+        ahead = self._dispatch.ended(outcomes)
         self.backlog.learn(outcomes)
-        self._inbox += self._outcomes.events(outcomes)
+        waits = self._draining or self._inbox  # which may change what becomes ready
+        self._inbox += self._outcomes.events(outcomes, () if waits else ahead)
         if self.inspector.forced:
             self.inspector.have_run(outcome.task_id for outcome in outcomes if isinstance(outcome, Done))
         if not self._draining:

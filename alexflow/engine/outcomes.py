@@ -51,10 +51,10 @@ class Outcomes:
         self._record = record
         self._failed = failed
 
-    def events(self, outcomes: Sequence[Settled]) -> list[tuple[Event, Subjects]]:
+    def events(self, outcomes: Sequence[Settled], ahead: Sequence[str] = ()) -> list[tuple[Event, Subjects]]:
         """Make the events of jobs that have ended, with the users' objects that each is about.
 
-        All successes share one event, and all cancellations.
+        All successes share one event, and all cancellations. ``ahead`` is as in :class:`Succeeded`.
         """
         events: list[tuple[Event, Subjects]] = []
         succeeded: list[str] = []
@@ -91,12 +91,16 @@ class Outcomes:
                 self._task_events.over(succeeded)
             self._tallies.computed += len(succeeded)
             self._record.ended(outcomes, self._failed)
-            events.append((Succeeded(tuple(succeeded)), NO_SUBJECTS))
+            events.append((Succeeded(tuple(succeeded), ahead=tuple(ahead)), NO_SUBJECTS))
         if cancelled:
             stopped = {outcome.task_id for outcome in outcomes if outcome.seconds}
             self._task_events.cancelled(cancelled, stopped)
             events.append((Cancelled(tuple(cancelled)), NO_SUBJECTS))
         return events
+
+    def collected(self, outcomes: Sequence[Done]) -> None:
+        """Take in outcomes of tasks that the scheduler has counted as done."""
+        self.events(outcomes)
 
     def of_dynamic(self, event: Event) -> tuple[Event, Subjects]:
         """Complete an event of a dynamic task, which makes its events itself, and add what it is about."""

@@ -31,6 +31,7 @@ class ReadyJobs(JobSource):
         record: what is written about tasks.
         returned: called with the ids of jobs that were put back.
         post: takes events for the scheduler.
+        ahead: gets the ids of tasks that have succeeded before they were ready.
         prefetches: whether the executor takes jobs before it has a place for them.
 
     Attributes:
@@ -50,6 +51,7 @@ class ReadyJobs(JobSource):
         record: EngineRecorder,
         returned: Callable[[Kind, Sequence[str]], None],
         post: Callable[[Event], None],
+        ahead: list[str],
         prefetches: bool,
     ):
         self._kind = kind
@@ -67,6 +69,7 @@ class ReadyJobs(JobSource):
         self._record = record
         self._returned = returned
         self._post = post
+        self._ahead = ahead
         self.alone = True
         self.withheld = False
         self.admitted = JobQueue()
@@ -216,6 +219,13 @@ class ReadyJobs(JobSource):
             return ()
         tasks, kind = self._tasks, self._kind
         return [self.job(each) for each in self._scheduler.successors_of(task_id) if tasks[each].kind == kind]
+
+    def ended_ahead(self, task_ids: Sequence[str]) -> None:
+        if not self.alone or self._forced:  # each is compared with what it is to be when it is ready
+            return
+        if self._broadcast.has_listeners or self._events.tracing is not None:  # they get it one by one
+            return
+        self._ahead += task_ids
 
     def prefetch(self, jobs: Sequence[Job]) -> None:
         self._record.about_to_run([self._tasks[job.task_id] for job in jobs], self._forced)

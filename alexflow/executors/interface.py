@@ -222,13 +222,20 @@ class JobSource(ABC):
     def successors_of(self, task_id: str) -> Iterable[Job]:
         """Yield jobs that will be ready as soon as the job of a task has succeeded; for executors that prefetch."""
 
+    def ended_ahead(self, task_ids: Sequence[str]) -> None:  # noqa: B027  # of interest to engines only
+        """Note jobs that have succeeded before they were ready, each behind that for which it was sent ahead.
+
+        The outcome of that is reported next. What is ready with it is collected (:meth:`Executor.collect`), and counts
+        as taken.
+        """
+
     @abstractmethod
     def prefetch(self, jobs: Sequence[Job]) -> None:
         """Note jobs that the executor is about to send before they are ready, many in one call."""
 
 
 #: The methods of an executor that concern jobs. One that stands before another hands these on.
-JOB_METHODS = ("expect", "offer", "cancel", "prune", "forget", "invalidate", "ahead", "lacks", "at_work")
+JOB_METHODS = ("expect", "offer", "cancel", "prune", "forget", "invalidate", "ahead", "collect", "lacks", "at_work")
 
 
 class WorkerCounts(Struct, frozen=True):
@@ -321,6 +328,10 @@ class Executor(ABC):
 
     def ahead(self) -> list[Job]:
         """Return the speculative jobs: they run, or will, and were not ready when they were sent."""
+        return []
+
+    def collect(self, task_ids: Sequence[str]) -> list[Done]:
+        """Return the outcomes of those of these jobs that have succeeded before they were ready; none is reported."""
         return []
 
     @abstractmethod

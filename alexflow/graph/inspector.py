@@ -143,7 +143,7 @@ class Inspector:
         except BaseException as error:  # as in look
             fault = self.of_storage(error)
             return [*answers, _failed(tuple(question.outputs), tuple(makes), fault, question.question)]
-        answers += self._slices(question, makes, present)
+        answers += self._slices(question, makes, present, looks_on=True)
         return answers
 
     def cannot_look(self, question: Subjects, error: Exception) -> Answer:
@@ -239,7 +239,9 @@ class Inspector:
                 failures.append(_failed((), (task_id,), error, question.question))
         return makes
 
-    def _slices(self, question: Subjects, makes: Mapping[str, ProducedKeys], present: set[str]) -> Iterator[Answer]:
+    def _slices(
+        self, question: Subjects, makes: Mapping[str, ProducedKeys], present: set[str], *, looks_on: bool = False
+    ) -> Iterator[Answer]:
         number = question.question
         yield from self._look_at_tasks(question.tasks, makes, present, number)
         found: list[str] = []
@@ -264,7 +266,7 @@ class Inspector:
         if found:
             yield Inspected(present=tuple(found), found=tuple(behind), question=number), NO_SUBJECTS
         for start in range(0, len(missing), SLICE):
-            yield from self._look_behind(missing[start : start + SLICE], number)
+            yield from self._look_behind(missing[start : start + SLICE], number, looks_on=looks_on)
 
     def _look_at_tasks(
         self, tasks: Mapping[str, AbstractTask], makes: Mapping[str, ProducedKeys], present: set[str], question: int
@@ -326,7 +328,9 @@ class Inspector:
         tasks = self._catalog.tasks
         return any(task_id in tasks and key in tasks[task_id].spec.outputs for task_id in self.forced)
 
-    def _look_behind(self, missing: list[tuple[str, Output[Any]]], question: int) -> Iterator[Answer]:
+    def _look_behind(
+        self, missing: list[tuple[str, Output[Any]]], question: int, *, looks_on: bool
+    ) -> Iterator[Answer]:
         answers: list[tuple[str, str]] = []
         part: dict[str, Described] = {}
         for key, output in missing:
@@ -340,8 +344,39 @@ class Inspector:
                 continue
             part[spec.task_id] = described
             answers.append((key, spec.task_id))
+        if looks_on and len(part) < SLICE:
+            self._look_on(part, answers)
         if answers:
             yield _inspected(part, question, missing=tuple(answers))
+
+    def _look_on(self, part: dict[str, Described], answers: list[tuple[str, str]]) -> None:
+        """Look behind the inputs of tasks as well, level by level, while none exists and all are few: as in a chain."""
+        level, seen = list(part.values()), {key for key, _ in answers}
+        while level and not AGED:  # else more is read
+            inputs = {key: output for described in level for key, output in described.inputs.items()}
+            if len(part) + len(inputs) > SLICE or not seen.isdisjoint(inputs):
+                return
+            level = self._all_behind(inputs)
+            part.update({described.spec.task_id: described for described in level})
+            answers += [(key, described.spec.task_id) for key, described in zip(inputs, level, strict=False)]
+            seen.update(inputs)
+
+    def _all_behind(self, missing: Mapping[str, Output[Any]]) -> list[Described]:
+        """Describe what makes each of some outputs; none if one exists, or a task is known already or has a fault."""
+        level: list[Described] = []
+        try:
+            if not missing or self._storage.exists_many(list(missing)):
+                return []
+            for key, output in missing.items():
+                described = self._describe(_task_of(output))
+                if key not in described.spec.outputs or described.spec.task_id in self._catalog.tasks:
+                    return []
+                level.append(described)
+        except BaseException as error:  # a question about these meets it again
+            if passes(error):
+                raise
+            return []
+        return level
 
     def _describe(self, task: AbstractTask, makes: ProducedKeys | None = None, task_id: str | None = None) -> Described:
         """Describe a task, if it is not known; ``task_id`` is what it was asked for by."""

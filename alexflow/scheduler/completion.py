@@ -16,9 +16,9 @@ from alexflow.scheduler.demand import (
 )
 from alexflow.scheduler.dependents import missing_outputs
 from alexflow.scheduler.events import Succeeded
-from alexflow.scheduler.instructions import Close, Finish, Verify
+from alexflow.scheduler.instructions import Close, Collect, Finish, Verify
 from alexflow.scheduler.state import MAX_FOUND_KEPT, MISSING, PRESENT, Key, Node, RunState, State, TaskCheck
-from alexflow.scheduler.states import ACTIVE, GENERATING, WAITING
+from alexflow.scheduler.states import ACTIVE, GENERATING, QUEUED, WAITING
 
 # -- starting
 
@@ -86,21 +86,42 @@ def succeeded(state: State, event: Succeeded) -> None:
     unwanted: list[Node] = []
     for task_id in event.tasks:
         node = state.nodes.get(task_id)
-        if node is None or node.state not in ACTIVE or node.state == GENERATING:
-            continue
-        run = node.owner
-        if run is None or (run.withdrawn and not run.leaving):  # else it has not been given up yet
-            run = owner_of(state, node)
-        if run is not None:
-            run.ran += 1
-            if state.is_dynamic and len(run.ran_here) < MAX_FOUND_KEPT:
-                run.ran_here.add(task_id)
-        counts = len(state.runs) > 1 and _count_shared(state, node, run)
-        leave_active(state, node)
-        node.move("succeeded")
-        done(state, node, unwanted, here=True, shared_by=run if counts else None)
+        if node is not None and node.state in ACTIVE and node.state != GENERATING:
+            _end_well(state, node, unwanted)
+    if event.ahead:
+        _end_ahead(state, event.ahead, unwanted)
     if unwanted:
         drop_unwanted(state, unwanted)
+
+
+def _end_ahead(state: State, task_ids: tuple[str, ...], unwanted: list[Node]) -> None:
+    """End those of some tasks that have become ready, as they have succeeded already; each may make the next ready."""
+    ended: list[str] = []
+    for task_id in task_ids:
+        node = state.nodes.get(task_id)
+        if node is not None and node.state == QUEUED and not node.spec.tags:
+            state.queue[node.spec.executor].remove(task_id, node)
+            state.begin([node])
+            _end_well(state, node, unwanted)
+            ended.append(task_id)
+    if ended:
+        over = set(ended)
+        state.out.start = [task_id for task_id in state.out.start if task_id not in over]
+        state.out.others.append(Collect(tuple(ended)))
+
+
+def _end_well(state: State, node: Node, unwanted: list[Node]) -> None:
+    run = node.owner
+    if run is None or (run.withdrawn and not run.leaving):  # else it has not been given up yet
+        run = owner_of(state, node)
+    if run is not None:
+        run.ran += 1
+        if state.is_dynamic and len(run.ran_here) < MAX_FOUND_KEPT:
+            run.ran_here.add(node.spec.task_id)
+    counts = len(state.runs) > 1 and _count_shared(state, node, run)
+    leave_active(state, node)
+    node.move("succeeded")
+    done(state, node, unwanted, here=True, shared_by=run if counts else None)
 
 
 def _count_shared(state: State, node: Node, owner: RunState | None) -> bool:

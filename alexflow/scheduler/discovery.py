@@ -117,11 +117,20 @@ def _pin_outputs(state: State, check: TaskCheck, spec: TaskSpec) -> None:
 
 def _add_all_missing(state: State, event: Inspected, specs: dict[str, TaskSpec]) -> None:
     settled: dict[Group, int] = {}
+    question, next_question = event.question, state.out.question
+    foreseen: set[str] = set()
     for name, task_id in event.missing:
-        key = _asked_key(state, name, event.question)
-        if key is not None:
-            group = _add_missing(state, key, task_id, specs)
-            settled[group] = settled.get(group, 0) + 1
+        key = state.keys.get(name)
+        if key is None or key.state != CHECKING:
+            continue
+        if key.asked == next_question:  # an input of one of those before it, about to be asked about
+            foreseen.add(name)
+        elif key.asked != question and question is not None:
+            continue
+        group = _add_missing(state, key, task_id, specs)
+        settled[group] = settled.get(group, 0) + 1
+    if foreseen:
+        state.out.inspect_keys = [name for name in state.out.inspect_keys if name not in foreseen]
     for group, count in settled.items():
         state.settle_inspections(group, count)
 

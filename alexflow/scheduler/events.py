@@ -95,7 +95,8 @@ class Inspected(Event, frozen=True):
 
     Attributes:
         present: keys that exist.
-        missing: keys that do not, each with the id of the task that makes it.
+        missing: keys that do not, each with the id of the task that makes it. Behind those that were asked about there
+            may be inputs of their tasks, which would be asked about next.
         complete: inspected tasks whose outputs all exist.
         incomplete: inspected tasks that must run.
         specs: the tasks of ``missing`` and ``incomplete`` that the scheduler does not know yet; and those of
@@ -133,12 +134,15 @@ class Succeeded(Event, frozen=True):
         generated: the number of children that a dynamic task has generated, for the record; 0 for others.
         seconds: the time that a dynamic task has spent in ``generate``, for the record; 0 for others.
         stored: keys that ``generate`` itself has stored, each with the size and digest of its bytes, for the record.
+        ahead: tasks that were not ready and have succeeded, too, each behind those that make its inputs. Those that
+            become ready by this event are done with it (``Collect``); of others it says nothing.
     """
 
     tasks: tuple[str, ...]
     generated: int = 0
     seconds: float = 0.0
     stored: tuple[tuple[str, tuple[int, bytes]], ...] = ()
+    ahead: tuple[str, ...] = ()
 
 
 class Failed(Event, frozen=True):

@@ -35,6 +35,12 @@ class Start(Instruction, frozen=True):
     tasks: tuple[str, ...]
 
 
+class Collect(Instruction, frozen=True):
+    """Take the outcomes of tasks that had succeeded before they were ready: they are done, and are not started."""
+
+    tasks: tuple[str, ...]
+
+
 class Generate(Instruction, frozen=True):
     """Take further tasks from a dynamic task. Answer: ``Generated``."""
 

@@ -33,6 +33,7 @@ class Source(JobSource):
         self.queue: OrderedDict[str, Job] = OrderedDict()
         self.left = 0  # jobs that were withdrawn
         self.prefetched: list[list[str]] = []  # in each call
+        self.ahead: list[list[str]] = []  # what had ended before it was ready, in each call
         self._successors = successors
         self._ready = ready
 
@@ -85,3 +86,6 @@ class Source(JobSource):
 
     def prefetch(self, jobs: Sequence[Job]) -> None:
         self.prefetched.append([job.task_id for job in jobs])
+
+    def ended_ahead(self, task_ids: Sequence[str]) -> None:
+        self.ahead.append([*task_ids])

@@ -169,6 +169,28 @@ def test_a_chain_is_sent_ahead_and_reported_link_by_link():
     assert world.started["b"] == 1
 
 
+def test_what_has_succeeded_ahead_is_collected_and_not_reported():
+    world = World(size=1)
+    worker = learn(world)
+    chain(world, "a b c")
+    submit(world, "a")
+    run(world, worker, many=3)
+    assert world.source.ahead == [["b", "c"]]
+    assert [done.task_id for done in world.machine.collect(["b", "c"])] == ["b", "c"]
+    assert world.machine.collect(["b", "c"]) == []
+    assert world.machine.assigned == {}
+    assert not world.machine.speculates
+
+
+def test_what_is_to_replace_outputs_is_not_said_to_have_succeeded_ahead():
+    world = World(size=1)
+    worker = learn(world)
+    world.successors["a"] = world.job("b", replace=True)
+    submit(world, "a", replace=True)
+    run(world, worker, many=2)
+    assert world.source.ahead == []
+
+
 def test_what_comes_after_a_failed_job_is_not_run_and_may_come_again():
     world = World(size=1)
     worker = learn(world)

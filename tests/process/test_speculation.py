@@ -35,13 +35,19 @@ def numbers_in(log):
 def speculative(monkeypatch):
     """Count the jobs that were with a worker speculatively when they became ready."""
     counts: list[int] = []
-    claim = PoolMachine._claim
+    claim, collect = PoolMachine._claim, PoolMachine.collect
 
     def count(self, task_ids):
         counts.append(sum(task_id in self.assigned for task_id in task_ids))
         claim(self, task_ids)
 
+    def count_collected(self, task_ids):
+        collected = collect(self, task_ids)
+        counts.append(len(collected))
+        return collected
+
     monkeypatch.setattr(PoolMachine, "_claim", count)
+    monkeypatch.setattr(PoolMachine, "collect", count_collected)
     return counts
 
 

@@ -30,6 +30,7 @@ from alexflow.scheduler.events import (
 )
 from alexflow.scheduler.instructions import (
     Cancel,
+    Collect,
     Finish,
     Forget,
     GaveUp,
@@ -150,8 +151,8 @@ class Harness:
     def cannot_look(self, keys: str = "", tasks: str = "") -> list[Instruction]:
         return self.tell(InspectionFailed(words(keys), words(tasks), ERROR))
 
-    def done(self, tasks: str) -> list[Instruction]:
-        return self.tell(Succeeded(words(tasks)))
+    def done(self, tasks: str, ahead: str = "") -> list[Instruction]:
+        return self.tell(Succeeded(words(tasks), ahead=words(ahead)))
 
     def fail(self, task: str, reason: Any = "error", chance: float = 0.5) -> list[Instruction]:
         return self.tell(Failed(task, ERROR, reason, chance))
@@ -225,6 +226,10 @@ def remove(keys: str) -> Remove:
 
 def verify(run_id: int, keys: str) -> Verify:
     return Verify(run_id, words(keys))
+
+
+def collect(tasks: str) -> Collect:
+    return Collect(words(tasks))
 
 
 def forget(tasks: str) -> Forget:

@@ -33,6 +33,27 @@ def test_a_chain() -> None:
     assert h.empty
 
 
+def test_an_answer_may_be_about_inputs_that_would_be_asked_about_next() -> None:
+    h = Harness()
+    h.chain("A", "B", "C", "D")
+    h.ask(1, "d")
+    assert h.look("d c b") == [inspect("a")]
+    assert h.look("a") == [start("A")]
+    h.done("A")
+    h.done("B")
+    h.done("C")
+    assert h.done("D") == [verify(1, "d"), forget("D")]
+
+
+def test_what_nothing_asks_about_is_passed_over_in_an_answer() -> None:
+    h = Harness()
+    h.chain("A", "B", "C")
+    h.task("X")
+    h.ask(1, "c")
+    assert h.look("c x a") == [inspect("b")]
+    assert h.look("b") == [inspect("a")]
+
+
 def test_nothing_before_an_existing_output_is_looked_at() -> None:
     h = Harness()
     h.chain("A", "B", "C")

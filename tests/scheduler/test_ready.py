@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.scheduler.harness import Harness, cancel, failure, forget, start, without_places
+from tests.scheduler.harness import Harness, cancel, collect, failure, forget, start, verify, without_places
 
 
 def test_what_is_ready_waits_in_order():
@@ -103,3 +103,33 @@ def test_a_task_may_be_done_by_a_peer_while_it_is_queued():
     assert h.queued == "A"
     h.made("A")
     assert h.queued == "C B"
+
+
+def test_what_has_succeeded_before_it_was_ready_is_done_with_what_makes_it_ready():
+    h = Harness()
+    h.chain("A", "B", "C", "D")
+    h.plan("d")
+    assert h.done("A", ahead="B C") == [start("D"), collect("B C"), forget("A B C")]
+    assert h.done("D") == [verify(1, "d"), forget("D")]
+    h.seen(1)
+    assert h.empty
+
+
+def test_what_does_not_become_ready_is_not_done_though_it_has_succeeded():
+    h = Harness()
+    h.chain("A", "B")
+    h.task("X")
+    h.task("C", "b x")
+    h.chain("D")
+    h.plan("c")
+    assert h.done("A", ahead="B C D") == [collect("B"), forget("A B")]
+    assert h.done("X") == [start("C"), forget("X")]
+
+
+def test_what_was_given_up_is_not_done():
+    h = Harness()
+    h.chain("A", "B")
+    h.plan("b")
+    h.cancel(1)
+    assert h.done("A", ahead="B") == [forget("A")]
+    assert h.empty

@@ -44,11 +44,13 @@ class InstructedWorld:
     Attributes:
         strict: whether the graph is sound and answers are fresh, so that more can be asserted.
         places: for how many tasks there is room at once.
+        looks_on: whether answers are about inputs as well that would be asked about next.
     """
 
     scheduler: Scheduler
     strict: bool = True
     places: int = 1000
+    looks_on: bool = False
     jobs: dict[str, Job] = field(default_factory=dict)
     makers: dict[str, str] = field(default_factory=dict)
     storage: set[str] = field(default_factory=set)
@@ -57,6 +59,8 @@ class InstructedWorld:
     keys_asked: list[tuple[str, bool]] = field(default_factory=list)
     tasks_asked: list[tuple[str, bool]] = field(default_factory=list)
     running: dict[str, None] = field(default_factory=dict)
+    ahead: set[str] = field(default_factory=set)  # have succeeded before they were ready, as this event says
+    collected: list[str] = field(default_factory=list)
     pulling: dict[str, None] = field(default_factory=dict)
     closing: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     cancelling: dict[str, None] = field(default_factory=dict)
@@ -110,6 +114,8 @@ class InstructedWorld:
             case do.Start(tasks):
                 for task_id in tasks:
                     self._start(task_id)
+            case do.Collect():
+                pass  # taken before all others: it is about what has happened already
             case do.Generate(task_id):
                 assert task_id not in self.pulling
                 self.pulling[task_id] = None

@@ -68,7 +68,7 @@ def make_world(random: Random, *, dynamic: bool) -> World:
     scheduler = Scheduler(
         {"gpu": 1, "net": 2}, window=random.choice([1, 2, 50]), steps_per_turn=random.choice([1, 3, 1000])
     )
-    world = World(scheduler, places=random.choice([1, 3, 1000]))
+    world = World(scheduler, places=random.choice([1, 3, 1000]), looks_on=random.choice([False, True]))
 
     def some(names: list[str], at_most: int) -> tuple[str, ...]:
         return tuple(random.sample(names, min(len(names), random.randint(0, at_most))))
@@ -97,7 +97,8 @@ def play(world: World, random: Random, bad: set[str]) -> None:
         if world.keys_asked or world.tasks_asked:
             moves.append(lambda: answer_some(world, random))
         if world.running:
-            moves.append(lambda: end_one(world, random.choice(list(world.running)), bad))
+            ahead = 0 if bad else random.choice([0, 0, 3])
+            moves.append(lambda ahead=ahead: end_one(world, random.choice(list(world.running)), bad, ahead))
         if world.pulling:
             moves.append(lambda: generate(world, random.choice(list(world.pulling)), random, bad))
         if world.closing:
@@ -118,11 +119,11 @@ def answer_some(world: World, random: Random) -> None:
     world.answer(keys, tasks)
 
 
-def end_one(world: World, task_id: str, bad: set[str]) -> None:
+def end_one(world: World, task_id: str, bad: set[str], ahead: int) -> None:
     if task_id in bad:
         world.fail(task_id, "error")
     else:
-        world.succeed([task_id])
+        world.succeed([task_id], ahead)
 
 
 def generate(world: World, task_id: str, random: Random, bad: set[str]) -> None:

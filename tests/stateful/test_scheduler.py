@@ -25,14 +25,17 @@ class Tasks(RuleBasedStateMachine):
         deaths=st.sampled_from([0, 1]),
         places=st.sampled_from([1, 2, 4, 1000]),
         prioritized=st.booleans(),
+        looks_on=st.booleans(),
         draw=st.data(),
     )
-    def begin(self, steps: int, window: int, deaths: int, places: int, prioritized: bool, draw: Any) -> None:
+    def begin(
+        self, steps: int, window: int, deaths: int, places: int, prioritized: bool, looks_on: bool, draw: Any
+    ) -> None:
         scheduler = Scheduler(
             LIMITS, window=window, max_deaths=deaths, steps_per_turn=steps, case_sensitive=self.strict
         )
         self.prioritized = prioritized
-        self.world = World(scheduler, places=places, strict=self.strict)
+        self.world = World(scheduler, places=places, strict=self.strict, looks_on=looks_on)
         for _ in range(draw.draw(st.integers(2, 8))):
             self._grow(draw)
         self.ask_for_something(draw)
@@ -126,10 +129,10 @@ class Tasks(RuleBasedStateMachine):
         return keys, tasks
 
     @precondition(lambda self: self.world.running)
-    @rule(draw=st.data())
-    def succeed(self, draw: Any) -> None:
+    @rule(draw=st.data(), ahead=st.sampled_from([0, 0, 1, 4]))
+    def succeed(self, draw: Any, ahead: int) -> None:
         running = st.sampled_from(list(self.world.running))
-        self.world.succeed(draw.draw(st.lists(running, min_size=1, max_size=3, unique=True)))
+        self.world.succeed(draw.draw(st.lists(running, min_size=1, max_size=3, unique=True)), ahead)
 
     @precondition(lambda self: self.world.running)
     @rule(draw=st.data(), reason=st.sampled_from(["error", "error", "lost", "lost", "fatal"]))

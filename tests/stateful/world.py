@@ -49,6 +49,9 @@ class World(InstructedWorld):
     def tell(self, event: Event) -> None:
         instructions = self.scheduler.handle(event)
         for instruction in instructions:
+            if isinstance(instruction, do.Collect):
+                self._collect(instruction.tasks)
+        for instruction in instructions:
             self.take(instruction)
         validate(self.scheduler.state)
         self._fill_places()
@@ -110,6 +113,8 @@ class World(InstructedWorld):
                 missing.append((key, task_id))
                 specs[task_id] = self.jobs[task_id].spec
                 self.needed.add(task_id)
+        if self.looks_on:
+            self._look_on(missing, specs)
         for asked in tasks:
             self.tasks_asked.remove(asked)
             task_id, was_done = asked
@@ -130,6 +135,18 @@ class World(InstructedWorld):
             )
         )
 
+    def _look_on(self, missing: list[tuple[str, str]], specs: dict[str, TaskSpec]) -> None:
+        seen = {key for key, _ in missing}
+        for _, task_id in missing:  # it grows
+            for key in self.jobs[task_id].spec.inputs:
+                asks = key in self.makers and key not in self.storage and key not in self.scheduler.state.keys
+                if asks and key not in seen:
+                    seen.add(key)
+                    maker = self.makers[key]
+                    missing.append((key, maker))
+                    specs[maker] = self.jobs[maker].spec
+                    self.needed.add(maker)
+
     def cannot_look(self, keys: list[tuple[str, bool]], tasks: list[tuple[str, bool]]) -> None:
         for asked in keys:
             self.keys_asked.remove(asked)
@@ -138,8 +155,13 @@ class World(InstructedWorld):
         error = ValueError("cannot look")
         self.tell(InspectionFailed(tuple(key for key, _ in keys), tuple(task_id for task_id, _ in tasks), error))
 
-    def succeed(self, task_ids: list[str]) -> None:
-        """Let tasks succeed, or find that inputs are gone."""
+    def succeed(self, task_ids: list[str], ahead: int = 0) -> None:
+        """Let tasks succeed, or find that inputs are gone.
+
+        Args:
+            task_ids: they run.
+            ahead: so many that follow at most have succeeded, too, before they were ready.
+        """
         done: list[str] = []
         for task_id in task_ids:
             spec = self.jobs[task_id].spec
@@ -152,19 +174,42 @@ class World(InstructedWorld):
                 done.append(task_id)
         if done:
             followers = set(self.scheduler.successors_of(done[0]))
-            self._tell_done(done)
-            begun = self.running.keys() | self.scheduler.ready("").keys()
+            self._tell_done(done, self._ahead_of(done, ahead))
+            begun = self.running.keys() | self.scheduler.ready("").keys() | set(self.collected)
             chores = self.scheduler.state.consequences
             later = {each.spec.task_id for chore in chores if isinstance(chore, Arrival) for each in chore.readers}
             assert followers <= begun | later, f"{followers} were to start after {done[0]}"
 
-    def _tell_done(self, task_ids: list[str]) -> None:
-        nodes = [self.scheduler.state.nodes[task_id] for task_id in task_ids]
-        self.counted += sum(self._counts(node) for node in nodes)
-        self.tell(Succeeded(tuple(task_ids)))
+    def _ahead_of(self, task_ids: list[str], count: int) -> list[str]:
+        """Return tasks that an executor may have run behind these; they find all that they read."""
+        made = {key for task_id in task_ids for key in self.jobs[task_id].spec.outputs} | self.storage
+        ahead: dict[str, None] = {}
+        stack = [*task_ids]
+        for task_id in stack:  # it grows
+            for follower in self.scheduler.successors_of(task_id):
+                spec = self.jobs[follower].spec
+                if len(ahead) < count and follower not in ahead and made.issuperset(spec.inputs):
+                    ahead[follower] = None
+                    made.update(spec.outputs)
+                    stack.append(follower)
+        return [*ahead]
+
+    def _tell_done(self, task_ids: list[str], ahead: list[str]) -> None:
+        nodes = {task_id: self.scheduler.state.nodes[task_id] for task_id in (*task_ids, *ahead)}
+        counts = {task_id: self._counts(node) for task_id, node in nodes.items()}
+        self.ahead, self.collected = set(ahead), []
+        self.tell(Succeeded(tuple(task_ids), ahead=tuple(ahead)))
+        self.counted += sum(counts[task_id] for task_id in (*task_ids, *self.collected))
         finished = (request.finish.ran for request in self.requests.values() if request.finish is not None)
         live = (run.ran for run in self.scheduler.state.runs.values())
         assert sum((*finished, *live)) == self.counted, "each that is wanted counts for one run"
+
+    def _collect(self, task_ids: tuple[str, ...]) -> None:
+        """Let tasks have run ahead. Of others that may have, their executor would keep the outcome: they have not."""
+        assert self.ahead.issuperset(task_ids), "what has not succeeded is done"
+        for task_id in task_ids:
+            self._publish(task_id)
+        self.collected += task_ids
 
     def _counts(self, node: Node) -> bool:
         """Whether a task counts for a run: the one it was discovered for, unless that is over, or one that wants it."""
@@ -266,7 +311,7 @@ class World(InstructedWorld):
         spec = self.jobs[task_id].spec
         if how == "succeeded" and not spec.dynamic and self.storage.issuperset(spec.inputs):
             self._publish(task_id)
-            self._tell_done([task_id])
+            self._tell_done([task_id], [])
         elif how == "failed":
             self.tell(Failed(task_id, RuntimeError(task_id), "error"))
         else:
@@ -296,7 +341,7 @@ class World(InstructedWorld):
             assert known, f"{place} is held for {task_id}, and was never stored"
             self._lose(place)
         self._publish(task_id)
-        self._tell_done([task_id])
+        self._tell_done([task_id], [])
 
     def over(self, task_id: str, attempt: int) -> None:
         self.delays.remove((task_id, attempt))

@@ -7,7 +7,8 @@ places, to look at all of them at each report takes 500 µs a job.
 
 *Speculation.* A place that is about to finish a job gets the job that will be ready next, because the first makes all
 that the second still lacks: a chain of tasks then needs no round trip to the engine at each link. It runs the second
-only if the first has succeeded.
+only if the first has succeeded. What has succeeded so when the first is reported is collected with it, in one turn of
+the engine: a turn for each took half of the time of a chain.
 
 *Priority.* A job is not sent behind less urgent ones that wait at a place: one of the places gives those back first
 (:meth:`~alexflow.executors.process.machine.PoolMachine.offered`). Until the job has ended, its place gets nothing less
@@ -21,11 +22,11 @@ may be reserved for what is not below 0.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 
 from alexflow.executors.capacity import Capacity
-from alexflow.executors.interface import Fits, Job, JobSource
+from alexflow.executors.interface import Done, Fits, Job, JobSource
 from alexflow.executors.process.claims import Claims
 from alexflow.executors.process.instructions import PoolInstruction, RevokeJobs, SendJobs
 from alexflow.executors.process.place_round import PlaceRound
@@ -322,6 +323,18 @@ class JobFeed:
                 batch.append(speculative)
                 self._speculative += 1
             place.speculated_to = number
+
+    def collect(self, task_ids: Iterable[str]) -> list[Done]:
+        """Return the outcomes of those of these jobs that have succeeded before they were ready; now they are."""
+        outcomes: list[Done] = []
+        for task_id in task_ids:
+            sent = self.assigned.get(task_id)
+            if sent is not None and sent.is_speculative and isinstance(sent.outcome, Done):
+                sent.is_speculative = False
+                self._speculative -= 1
+                del self.assigned[task_id]
+                outcomes.append(sent.outcome)
+        return outcomes
 
     @property
     def speculates(self) -> bool:

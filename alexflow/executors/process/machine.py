@@ -318,6 +318,7 @@ class PoolMachine(JobFeed):
         self._makes_progress(place)
         learn, forget = self._estimates.learn, place.forget
         counts_memory = self.claims.counts_memory
+        ahead: list[str] = []
         for number, took, used in zip(numbers, seconds, usage, strict=True):
             sent = forget(number)
             if sent is not None:
@@ -330,9 +331,13 @@ class PoolMachine(JobFeed):
                 outcome = Done(job.task_id, took, said, dropped, used)
                 if sent.is_speculative or sent.cancelled:
                     self._settle(sent, outcome)
+                    if not (sent.cancelled or job.replace):
+                        ahead.append(job.task_id)
                 else:  # as most; the same without the calls
                     del self.assigned[job.task_id]
                     self.outcomes.append(outcome)
+        if ahead and self.outcomes:
+            self._source.ended_ahead(ahead)
 
     def failed(self, place: Place, number: int, outcome: NotDone | None) -> None:
         """Note that a job has failed; those that were to come after it are not run."""

@@ -19,7 +19,7 @@ from alexflow.errors import EngineClosed, ShippingError, WorkerDied
 from alexflow.executors.attempt_host import host
 from alexflow.executors.capacity import Capacity
 from alexflow.executors.current_attempt import CurrentAttempt
-from alexflow.executors.interface import GRACE, Executor, Job, JobSource, NotDone, Report, WorkerCounts
+from alexflow.executors.interface import GRACE, Done, Executor, Job, JobSource, NotDone, Report, WorkerCounts
 from alexflow.executors.lacks import Lack
 from alexflow.executors.process.deadlines import Deadlines
 from alexflow.executors.process.definitions import Definitions
@@ -234,6 +234,9 @@ class ProcessExecutor(Executor):
     def ahead(self) -> list[Job]:
         return self._machine.speculative_jobs()
 
+    def collect(self, task_ids: Sequence[str]) -> list[Done]:
+        return self._machine.collect(task_ids)
+
     async def aclose(self) -> None:
         self._closed = True
         self._ready.fail(EngineClosed("the engine was closed before its workers were ready"))
@@ -338,8 +341,7 @@ class ProcessExecutor(Executor):
             self._go_on()
 
     def _fail_all(self, instruction: FailAll) -> None:
-        jobs = [*instruction.jobs, *self._source.take(len(self._source))]
-        self._report([self._fail(job) for job in jobs])
+        self._report([self._fail(job) for job in (*instruction.jobs, *self._source.take(len(self._source)))])
 
     # -- what happens
 
@@ -413,8 +415,7 @@ class ProcessExecutor(Executor):
         if self._shutdown.has(worker):
             return
         was_stopped = self._job_stops.end(worker)
-        if not worker.is_leaving:
-            self._worker_set.deaths += not was_stopped
+        self._worker_set.deaths += not (worker.is_leaving or was_stopped)
         self._machine.ended(worker)
         self._shutdown.reap(worker)
         if not self._closed:
