@@ -117,16 +117,14 @@ def _pin_outputs(state: State, check: TaskCheck, spec: TaskSpec) -> None:
 
 def _add_all_missing(state: State, event: Inspected, specs: dict[str, TaskSpec]) -> None:
     settled: dict[Group, int] = {}
-    question, next_question = event.question, state.out.question
+    next_question = state.out.question
     foreseen: set[str] = set()
     for name, task_id in event.missing:
-        key = state.keys.get(name)
-        if key is None or key.state != CHECKING:
+        key = _asked_key(state, name, event.question) or _asked_key(state, name, next_question)
+        if key is None:
             continue
         if key.asked == next_question:  # an input of one of those before it, about to be asked about
             foreseen.add(name)
-        elif key.asked != question and question is not None:
-            continue
         group = _add_missing(state, key, task_id, specs)
         settled[group] = settled.get(group, 0) + 1
     if foreseen:

@@ -20,5 +20,4 @@ def check_storage(given: object, taker: str) -> None:
     if isinstance(given, Storage):
         return
     shown = plain_text(repr_of(given))
-    opens = f"open_storage({shown})"
-    raise UnknownStorage(f"{taker} takes a storage, not {shown}; {opens} makes one of a path or URL")
+    raise UnknownStorage(f"{taker} takes a storage, not {shown}; open_storage({shown}) makes one of a path or URL")
