@@ -1,6 +1,5 @@
 """The storage answers 503 three times, then works: success, three retries logged. A steady 503: StorageUnavailable."""
 
-import logging
 import time
 
 import pytest
@@ -9,11 +8,8 @@ from anyio import to_thread
 import alexflow
 from alexflow.errors import RunFailed, StorageUnavailable
 from tests.faults.remote_tasks import Make, MakeInWorker
+from tests.kit.servers.messages import messages_about
 from tests.kit.servers.proxy import first
-
-
-def retries(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
 
 
 @pytest.mark.anyio
@@ -30,8 +26,9 @@ async def test_three_times_busy(proxied, caplog, operation):
         assert await storage.aread("key") == b"before"
     else:
         assert await storage.aexists_many(["key"]) == {"key"}
-    assert len(retries(caplog)) == 3
-    assert all(f"cannot {operation}" in message and "503" in message for message in retries(caplog))
+    told = messages_about(storage, caplog)
+    assert len(told) == 3
+    assert all(f"cannot {operation}" in message and "503" in message for message in told)
     await storage.aclose()
 
 
@@ -47,8 +44,9 @@ def test_a_run_succeeds(proxied, log, kind):
 @pytest.mark.anyio
 @pytest.mark.parametrize("form", ["async", "blocking"])
 async def test_steadily_busy(proxied, form):
-    proxy, storage = proxied[0], proxied[1](deadline=3)
-    await storage.awrite("key", b"value")
+    proxy, opened = proxied
+    await opened().awrite("key", b"value")
+    storage = opened(deadline=3)
     proxy.fault = lambda request: "busy"
     begin = time.monotonic()
     reading = storage.aread("key") if form == "async" else to_thread.run_sync(storage.read, "key")
@@ -62,7 +60,9 @@ async def test_steadily_busy(proxied, form):
 
 
 def test_a_run_tells_who_is_busy(proxied, log):
-    proxy, storage = proxied[0], proxied[1](deadline=2)
+    proxy, opened = proxied
+    opened().write("before", b"value")
+    storage = opened(deadline=2)
     proxy.fault = lambda request: "busy" if request.method == "PUT" and "made.json" in request.path else None
     with pytest.raises(RunFailed) as caught:
         alexflow.run(Make(str(log)), storage=storage)

@@ -14,13 +14,10 @@ import alexflow
 from alexflow import open_storage
 from alexflow.errors import StorageUnavailable, UnknownStorage
 from tests.faults.remote_tasks import Make
+from tests.kit.servers.messages import messages_about
 from tests.kit.servers.proxy import first
 
 CLIENTS = ["s3fs", "obstore"]
-
-
-def messages(caplog) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.name == "alexflow.storage"]
 
 
 @pytest.mark.anyio
@@ -33,8 +30,9 @@ async def test_read_again(proxied, caplog, fault, times):
     proxy.fault = first(times, fault, "GET", "key")
     assert await storage.aread("key") == b"whole" * 1000
     assert proxy.count("GET", "key") == times + 1
-    assert len(messages(caplog)) in range(times // 2, times + 1)  # aiohttp asks once more itself on kept connections
-    assert all("cannot read 'key'" in message for message in messages(caplog))
+    told = messages_about(storage, caplog)
+    assert len(told) in range(times // 2, times + 1)  # aiohttp asks once more itself on kept connections
+    assert all("cannot read 'key'" in message for message in told)
     await storage.aclose()
 
 
@@ -62,8 +60,9 @@ def test_a_run_does_not_notice(proxied, log, fault):
 @pytest.mark.anyio
 @pytest.mark.parametrize("fault", ["reset", "cut off"])
 async def test_in_the_end_it_is_told(proxied, fault):
-    proxy, storage = proxied[0], proxied[1](deadline=2)
-    await storage.awrite("key", b"value" * 1000)
+    proxy, opened = proxied
+    await opened().awrite("key", b"value" * 1000)
+    storage = opened(deadline=2)
     proxy.fault = lambda request: fault if request.method == "GET" else None
     begin = time.monotonic()
     with pytest.raises(StorageUnavailable, match=r"cannot read 'key' .* within 2 s"):
@@ -133,7 +132,7 @@ def test_refused_until_the_server_is_up(client, caplog):
         reading = threading.Thread(target=lambda: read.append(storage.read("key")))
         reading.start()
         until = time.monotonic() + 15
-        while not messages(caplog):  # it has been refused once
+        while not messages_about(storage, caplog):  # it has been refused once
             assert time.monotonic() < until
             time.sleep(0.01)
         with serving(OneObject, port):
