@@ -43,6 +43,7 @@ class Tally:
         under_way: tasks that were submitted: they run, or are about to.
         done: tasks that have run, with their outputs published.
         failed: tasks that failed for good.
+        cancelled: tasks that had to run, and were stopped or will not run.
         retried: attempts that failed and were followed by another.
         worked: the durations of the tasks, in seconds, added up.
         slowest: the longest of these.
@@ -56,6 +57,7 @@ class Tally:
     under_way: int = 0
     done: int = 0
     failed: int = 0
+    cancelled: int = 0
     retried: int = 0
     worked: float = 0.0
     slowest: float = 0.0
@@ -67,6 +69,11 @@ class Tally:
     def waiting(self) -> int:
         """Tasks that have to run and have not started."""
         return max(0, self.planned - self.under_way - self.done - self.failed)
+
+    @property
+    def unended(self) -> int:
+        """Tasks that had to run, and have neither run nor failed. Once a run is stopped, all of them are cancelled."""
+        return max(0, self.planned + self.cancelled - self.done - self.failed)
 
     def rate(self, now: float) -> float:
         """Tasks done per second, from the first start until now, or until the last end if nothing is left to do."""
@@ -120,6 +127,7 @@ class Progress:
             total.under_way += tally.under_way
             total.done += tally.done
             total.failed += tally.failed
+            total.cancelled += tally.cancelled
             total.retried += tally.retried
             total.worked += tally.worked
             total.slowest = max(total.slowest, tally.slowest)
@@ -182,6 +190,7 @@ class Progress:
     def _cancelled(self, event: TaskCancelled, now: float) -> None:
         tally = self._ended(event.task_id, now) if event.begun else self._of(event.task_id)
         tally.planned -= 1
+        tally.cancelled += 1
 
     def _put_back(self, event: TasksPutBack, now: float) -> None:
         for task_id in event.task_ids:

@@ -107,15 +107,19 @@ def summary(progress: Progress, now: float) -> list[str]:
 
 def _verdict(progress: Progress, now: float) -> str:
     end = progress.finished
-    if end is None:
-        total = progress.total()
-        took = duration(now - progress.started) if progress.started is not None else "0 s"
-        return f"stopped after {took}: {total.done:,} ran, {total.under_way + total.waiting:,} did not end"
+    if end is None or end.outcome in ("cancelled", "error"):
+        return _stopped(progress.total(), now - progress.started if progress.started is not None else 0.0)
     if not (end.ran or end.failed or end.skipped):
         return nothing_to_run(end.cached, end.seconds)
     parts = [f"{end.ran:,} ran", f"{end.cached:,} cached"]
     parts += [f"{number:,} {word}" for number, word in ((end.failed, "failed"), (end.skipped, "skipped")) if number]
     return f"{', '.join(parts)} in {duration(end.seconds)}"
+
+
+def _stopped(total: Tally, seconds: float) -> str:
+    """Format the outcome of a run that was stopped, whichever of its tasks have been cancelled already."""
+    parts = [f"{total.done:,} ran", *([f"{total.failed:,} failed"] if total.failed else [])]
+    return f"stopped after {duration(seconds)}: {', '.join(parts)}, {total.unended:,} did not end"
 
 
 def nothing_to_run(cached: int, seconds: float) -> str:

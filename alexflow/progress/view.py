@@ -62,5 +62,10 @@ class Lines(View):
 
 
 def closing_lines(progress: Progress, now: float) -> list[str]:
-    """Return the summary; none for a graph that was refused, since its exception says it all."""
-    return text.summary(progress, now) if progress.finished is not None or progress.classes else []
+    """Return the summary; none for a graph that was refused, or stopped before it was known: its exception says it."""
+    end, total = progress.finished, progress.total()
+    if end is None or end.outcome == "cancelled":
+        is_said = bool(progress.classes)
+    else:
+        is_said = end.outcome != "error" or bool(total.done or total.failed)
+    return text.summary(progress, now) if is_said else []

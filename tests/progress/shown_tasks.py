@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from alexflow import DynamicTask, JSONOutput, Output, Task
 
@@ -18,6 +18,17 @@ class Number(Task):
     async def run(self, input: Any, output: Any) -> None:
         await asyncio.sleep(self.seconds)
         await output.astore(self.n)
+
+
+@dataclass(frozen=True)
+class Lasts(Number):
+    """Sets ``begun``, and does not end."""
+
+    begun: ClassVar[asyncio.Event]
+
+    async def run(self, input: Any, output: Any) -> None:
+        self.begun.set()
+        await asyncio.Future()
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 import alexflow
-from alexflow import MemoryStorage
-from alexflow.errors import CycleError, RunFailed
+from alexflow import JSONOutput, MemoryStorage
+from alexflow.errors import CycleError, HookError, RunFailed
 from alexflow.events import RunFinished, RunStarted, TaskGivenUp, TasksPlanned, TaskStarted
 from alexflow.progress.display import Lines, view_for
 from alexflow.progress.tally import Progress
-from tests.progress.shown_tasks import Add, Breaks, Endless, Number
+from tests.progress.shown_tasks import Add, Breaks, Endless, Lasts, Number
 
 SCRIPT = """
 from tests.progress.shown_tasks import Add, Breaks, Number
@@ -66,6 +66,32 @@ def test_failures_are_named(capfd: pytest.CaptureFixture[str]) -> None:
 def test_a_refused_graph_has_its_exception_only(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(CycleError):
         alexflow.run(Endless(), storage=MemoryStorage(), progress=True)
+    assert "ran" not in capfd.readouterr().err
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("count", [5, 400])
+async def test_a_run_that_is_stopped_says_how_many_did_not_end(count: int, capfd: pytest.CaptureFixture[str]) -> None:
+    Lasts.begun = asyncio.Event()
+    tasks = [Lasts(n=n) for n in range(count)]
+    running = asyncio.create_task(alexflow.arun(tasks, storage=MemoryStorage(), progress=True))
+    await Lasts.begun.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    last = capfd.readouterr().err.splitlines()[-1]
+    assert last.startswith("alexflow: stopped after ")
+    assert last.endswith(f": 0 ran, {count} did not end")
+
+
+class NoTask(Endless):
+    def input(self) -> JSONOutput[int]:
+        raise ValueError("no input")
+
+
+def test_a_request_that_cannot_be_served_has_its_exception_only(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(HookError):
+        alexflow.run(NoTask(), storage=MemoryStorage(), progress=True)
     assert "ran" not in capfd.readouterr().err
 
 

@@ -5,6 +5,7 @@ import pytest
 from alexflow.events import (
     RunFinished,
     RunStarted,
+    TaskCancelled,
     TaskGivenUp,
     TaskRetrying,
     TasksFound,
@@ -101,4 +102,10 @@ def test_summary_of_many_classes_adds_up_the_rest() -> None:
 
 
 def test_summary_of_a_run_that_was_cancelled() -> None:
-    assert text.summary(at_work(), 3.0)[0] == "stopped after 3.00 s: 1 ran, 3 did not end"
+    progress = at_work()
+    assert text.summary(progress, 3.0)[0] == "stopped after 3.00 s: 1 ran, 3 did not end"
+    progress.add(TaskGivenUp("m.Fetch.2", 2, "OSError: no"), 3.0)
+    progress.add(TaskCancelled("m.Fetch.3"), 3.0)
+    progress.add(RunFinished(1, 2, 1, 0, 3.0, outcome="cancelled"), 3.0)
+    progress.add(TaskCancelled("m.Parse.1"), 3.0)
+    assert text.summary(progress, 3.0)[0] == "stopped after 3.00 s: 1 ran, 1 failed, 2 did not end"
