@@ -62,8 +62,9 @@ class EndedTasks:
         if len(runs) > 1 and runs.count(runs[0]) == len(runs):  # as mostly, of several
             live.update(zip(task_ids, count(begin | runs[0] << 1, step), strict=False))  # a range would divide
         else:
-            for place, (task_id, run) in enumerate(zip(task_ids, runs, strict=True)):
-                live[task_id] = begin + place * step | run << 1
+            for task_id, run in zip(task_ids, runs, strict=True):
+                live[task_id] = begin | run << 1
+                begin += step
         for task_id in forced and task_ids:
             if task_id in forced:
                 live[task_id] |= 1

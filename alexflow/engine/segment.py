@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.engine.code_states import CodeStates
-from alexflow.engine.command_line import command_line, working_directory
 from alexflow.engine.ended_tasks import QUEUED_SHIFT, EndedTasks, run_of
 from alexflow.engine.failed_attempts import FailedAttempts
 from alexflow.engine.report_lines import ReportLines
 from alexflow.engine.requested_run import RequestedRun
+from alexflow.engine.segment_runs import MAX_TEXT_KEPT, MOST_SKIPPED, SegmentRuns
 from alexflow.engine.task_lines import TaskLines
 from alexflow.errors import TaskError, TaskFailed
 from alexflow.executors.interface import Done
 from alexflow.executors.task_report import TaskReport
 from alexflow.failures import Attempt
 from alexflow.graph import Described
-from alexflow.hooks import class_name, hook_error, passes, plain_text, text_of
+from alexflow.hooks import hook_error, passes, plain_text
 from alexflow.logs import logger
-from alexflow.record.lines import AttemptLine, ReportLine, RunBegunLine, RunEndedLine, ShapesLine
+from alexflow.record.lines import AttemptLine, ReportLine, ShapesLine
 from alexflow.record.segment_writer import SegmentWriter
 from alexflow.scheduler.instructions import Finish
 from alexflow.storage import Storage
@@ -48,14 +48,12 @@ SECONDS_PER_PART = 60.0
 #: Time after which an engine looks again whether what waits is due.
 SECONDS_UNTIL_ASKED_AGAIN = 1.0
 
-#: Skipped tasks, and cancelled ones, that are named in the end of a run.
-MOST_SKIPPED = 100
+#: Ends of tasks that wait for the timer; more are written with the next batch. A line for each request would take half
+#: as long as the one that says what its task is made from. And ends of runs, which have a line each.
+NOTED_AT_MOST = 64
 
 #: Tasks that are looked at for those that are stopped with a run: some tenths of a millisecond.
 LIVE_LOOKED_AT = 2048
-
-#: Characters of a message, and of a traceback, that are kept.
-MAX_TEXT_KEPT = 16_000
 
 #: Gives the numbers of the runs for which tasks count; 0 for one that is gone.
 OwnersOf = Callable[[Sequence[str]], Sequence[int]]
@@ -80,14 +78,11 @@ class EngineSegment:
     ):
         space = _space_of(storage)
         self._writer = None if space is None else SegmentWriter(space, _user())
-        self._options = options
-        self._command = command_line()
-        self._requests = requests
         self._tasks = tasks
         self._lines = TaskLines()
         self._ended = EndedTasks(tasks)
         self._live = self._ended.live
-        self._runs: dict[int, str] = {}  # ids of runs that are written and not over
+        self._runs = SegmentRuns(options, requests)
         self._count = 0
         self._looks = 0  # tasks begun, each of which pays for one look at a task that is not over
         self._has_environment = False
@@ -126,15 +121,15 @@ class EngineSegment:
         self._lines, self._count = TaskLines(), 0
         if self._codes is not None:
             self._codes.begin_segment()
-        for run in self._runs:
-            self._add_run(writer, run)
+        for run in self._runs.ids:
+            self._runs.begin(writer, run)
         lives = dict(self._live)
         self._live.clear()
         for task_id, live in lives.items():
             described = self._tasks.get(task_id)
             if described is not None:
                 forced = (task_id,) if live & 1 else ()
-                self._add(writer, (described,), (run_of(live),), forced, (live >> QUEUED_SHIFT) - later)
+                self._add(writer, (described,), (task_id,), (run_of(live),), forced, (live >> QUEUED_SHIFT) - later)
 
     # -- tasks
 
@@ -148,11 +143,12 @@ class EngineSegment:
         if writer is not None:
             owners = owners_of(task_ids)
             for run in set(owners):
-                if run not in self._runs:
-                    self._add_run(writer, run)
-            self._add(writer, new, owners, forced, writer.micros(time.time()))
+                if run not in self._runs.ids:
+                    self._runs.begin(writer, run)
+            self._add(writer, new, task_ids, owners, forced, writer.micros(time.time()))
             self._looks += len(new)
-            self._add_completions(writer)
+            if self._ended.count >= NOTED_AT_MOST:
+                self._add_completions(writer)
             if writer.appends:
                 writer.flush()
             else:
@@ -179,7 +175,7 @@ class EngineSegment:
             return 0
         if not self._live:
             self._can_start = False
-        self._add(writer, new, [0] * len(new), (), 0)
+        self._add(writer, new, [described.spec.task_id for described in new], [0] * len(new), (), 0)
         self._add_unstored(new)
         return len(new)
 
@@ -211,8 +207,8 @@ class EngineSegment:
             if task_id in live and not run_of(live[task_id]):
                 run = owners_of((task_id,))[0]
                 live[task_id] |= queued | run << 1 | (task_id in forced)
-                if run not in self._runs:
-                    self._add_run(writer, run)
+                if run not in self._runs.ids:
+                    self._runs.begin(writer, run)
         if not self._unstored.isdisjoint(described.spec.task_id for described in tasks):
             self._add_completions(writer)
             writer.flush()  # it waits: of tasks that no inspection has announced, as a last resort
@@ -228,6 +224,7 @@ class EngineSegment:
         self,
         writer: SegmentWriter,
         tasks: Sequence[Described],
+        task_ids: Sequence[str],
         runs: Sequence[int],
         forced: Collection[str],
         queued: int,
@@ -237,6 +234,7 @@ class EngineSegment:
         Args:
             writer: of the segment.
             tasks: the tasks.
+            task_ids: their ids.
             runs: for each the number.
             forced: ids of those that are made again, and maybe of others.
             queued: when they had all that they read, in microseconds from the segment's start.
@@ -250,9 +248,9 @@ class EngineSegment:
         self._count += made.size
         for line in made.lines:
             writer.add(line)
-        task_ids = [described.spec.task_id for described in made.tasks]
         if made.tasks is not tasks:  # in another order, or fewer
-            run_of_task = {described.spec.task_id: run for described, run in zip(tasks, runs, strict=True)}
+            run_of_task = dict(zip(task_ids, runs, strict=True))
+            task_ids = [described.spec.task_id for described in made.tasks]
             runs = [run_of_task[task_id] for task_id in task_ids]
         self._ended.begin(task_ids, first, runs, forced, queued)
 
@@ -313,34 +311,15 @@ class EngineSegment:
 
     def has_run(self, number: int) -> bool:
         """Whether a run is written, because something was done for it."""
-        return number in self._runs
-
-    def _add_run(self, writer: SegmentWriter, number: int) -> None:
-        """Append that a run has begun; the first time it gets its id."""
-        request = self._requests.get(number)
-        if request is not None:
-            if number not in self._runs:
-                self._runs[number] = request.id
-            on_error = request.options.on_error
-            options = self._options if on_error == "stop" else {**self._options, "on_error": on_error}
-            about = {"command": self._command, "directory": working_directory(), "options": options}
-            if request.options.attributes:
-                about["attributes"] = dict(request.options.attributes)
-            writer.add(RunBegunLine(number, self._runs[number], writer.micros(request.at), request.targets, about))
+        return number in self._runs.ids
 
     def run_ended(self, end: Finish, outcome: RunOutcome) -> None:
-        """Note the end of a run."""
+        """Note the end of a run; what is noted waits for the next write."""
         writer = self._opened()
         if writer is not None:
-            if end.run_id not in self._runs:
-                self._add_run(writer, end.run_id)
-            self._runs.pop(end.run_id, None)
-            counts = (end.ran, end.cached, len(end.failures), len(end.skipped))
-            skipped = tuple(task_id for task_id, _ in end.skipped[:MOST_SKIPPED])
-            error = "" if end.error is None else f"{class_name(type(end.error))}: {text_of(end.error, MAX_TEXT_KEPT)}"
-            self._add_completions(writer)
-            stopped = () if outcome == "done" else self._under_way_for(end.run_id)
-            writer.add(RunEndedLine(end.run_id, writer.micros(time.time()), outcome, counts, skipped, error, stopped))
+            self._runs.end(writer, end, outcome, () if outcome == "done" else self._under_way_for(end.run_id))
+            if len(self._runs.ends) >= NOTED_AT_MOST:
+                self._add_completions(writer)
 
     def _under_way_for(self, run: int) -> tuple[str, ...]:
         """Return the ids of tasks that count for a run and are not over, some of them: they are stopped with it.
@@ -358,9 +337,11 @@ class EngineSegment:
     # -- writing
 
     def _add_completions(self, writer: SegmentWriter) -> None:
+        """Append what came of tasks, and then of runs."""
         line = self._ended.take()
         if line is not None:
             writer.add(line)
+        self._runs.add_ends(writer)
 
     def write(self) -> float | None:
         """Write what waits; where a segment has parts, once there is enough of it or it has waited long.
@@ -380,6 +361,7 @@ class EngineSegment:
             writer.flush()
         elif writer.failed:
             self._ended.take()
+            self._runs.ends = []
         elif self._ended.count >= self._per_part() or time.monotonic() > self._part_due:
             self._add_code(writer)
             self._send(writer)

@@ -96,11 +96,7 @@ class SegmentWriter:
 
     def add(self, line: SegmentLine | tuple[Any, ...]) -> None:
         """Append a line, as its class has it or as a tuple; it waits for :meth:`flush`."""
-        try:
-            payload = _encode(line)
-        except (UnicodeEncodeError, ValueError, OverflowError, TypeError):  # half of a surrogate pair, a huge number
-            payload = _encode(_plain(msgspec.to_builtins(line)))
-        framed = frame_of(payload)
+        framed = frame_of(packed(line))
         self._waiting.append(framed)
         self._size += len(framed)
 
@@ -230,10 +226,20 @@ def _nothing() -> None:
     return
 
 
+def packed(data: Any) -> bytes:
+    """Return plain data, or a line, in MessagePack."""
+    try:
+        return _encode(data)
+    except (UnicodeEncodeError, ValueError, OverflowError, TypeError):  # half of a surrogate pair, a huge number
+        return _encode(_plain(data))
+
+
 def _plain(value: Any) -> Any:
     """Return plain data with its texts escaped where UTF-8 cannot encode them, and what else has no form as text."""
-    if value is None or isinstance(value, bool | float | bytes):
+    if value is None or isinstance(value, bool | float | bytes | msgspec.Raw):
         return value
+    if isinstance(value, msgspec.Struct):
+        return _plain(msgspec.to_builtins(value))
     if isinstance(value, str):
         return plain_text(value)
     if isinstance(value, int):
