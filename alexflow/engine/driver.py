@@ -168,7 +168,6 @@ class Driver:
             do.TryAgain: self._outcomes.report_retry,
             do.GaveUp: self._outcomes.report_given_up,
             do.Remove: self._remove,
-            do.Verify: self.questions.verify,
             do.Finish: self._finish,
             do.Forget: self._forget,
             do.Resume: lambda _: self._loop.call_soon(self.post, Resumed()),
@@ -357,6 +356,8 @@ class Driver:
                     if type(instruction) is do.Inspect:
                         asked = subjects.asked(instruction.keys, instruction.tasks, instruction.question)
                         self.questions.ask(asked, event)
+                    elif type(instruction) is do.Verify:
+                        self.questions.verify(instruction, subjects.stored)
                     else:
                         self._perform[type(instruction)](instruction)
                 if self._inbox and self._loop.time() > deadline:

@@ -91,7 +91,8 @@ class Outcomes:
                 self._task_events.over(succeeded)
             self._tallies.computed += len(succeeded)
             self._record.ended(outcomes, self._failed)
-            events.append((Succeeded(tuple(succeeded), ahead=tuple(ahead)), NO_SUBJECTS))
+            stored = [outcome.usage.stored for outcome in outcomes if isinstance(outcome, Done) and outcome.usage]
+            events.append((Succeeded(tuple(succeeded), ahead=tuple(ahead)), Subjects({}, {}, {}, stored=stored)))
         if cancelled:
             stopped = {outcome.task_id for outcome in outcomes if outcome.seconds}
             self._task_events.cancelled(cancelled, stopped)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -124,34 +124,42 @@ class StorageQuestions:
         self._post(event, subjects)
         await asyncio.sleep(0)
 
-    def verify(self, instruction: Verify) -> None:
-        """Look for the targets that a run has made."""
-        run = self._runs.get(instruction.run_id)
-        if run is not None and not run.options.verify:
-            self._inbox.append((Verified(instruction.run_id), NO_SUBJECTS))
-            return
-        if self._storage.answers_at_once and len(instruction.keys) <= INSPECTED_AT_ONCE:
-            try:
-                missing = set(instruction.keys) - self._storage.exists_many(instruction.keys)
-            except BaseException:  # as in _verify
-                missing = set(instruction.keys)
-            if not missing:
-                self._inbox.append((Verified(instruction.run_id), NO_SUBJECTS))
-                return
-        self._spawn(partial(self._verify, instruction))
+    def verify(self, instruction: Verify, stored: Sequence[Collection[str]]) -> None:
+        """Look for the targets that a run has made.
 
-    async def _verify(self, instruction: Verify) -> None:
-        run = self._runs.get(instruction.run_id)
+        Args:
+            instruction: names them.
+            stored: what has just been published, as it was reported: that is not looked for.
+        """
+        run, keys = self._runs.get(instruction.run_id), instruction.keys
+        if run is not None and not run.options.verify:
+            keys = ()
+        elif len(keys) <= INSPECTED_AT_ONCE:
+            for published in stored:
+                keys = tuple([key for key in keys if key not in published])
+        if keys and self._storage.answers_at_once and len(keys) <= INSPECTED_AT_ONCE:
+            try:
+                missing = set(keys) - self._storage.exists_many(keys)
+            except BaseException:  # as in _verify
+                missing = set(keys)
+            keys = keys if missing else ()
+        if keys:
+            self._spawn(partial(self._verify, instruction.run_id, keys))
+        else:
+            self._inbox.append((Verified(instruction.run_id), NO_SUBJECTS))
+
+    async def _verify(self, run_id: int, keys: Sequence[str]) -> None:
+        run = self._runs.get(run_id)
         lost: dict[str, Output[Any]] = {}
         try:
-            missing = await self._missing(instruction.keys)
+            missing = await self._missing(keys)
             if run is not None and missing:
                 lost = run.find(missing)
         except BaseException as error:  # of the storage or the target: it concerns this request only
             if passes(error):
                 raise
-            self._fail_run(instruction.run_id, self._inspector.of_storage(error))
-        self._post(Verified(instruction.run_id, tuple(lost)), Subjects(lost, {}, {}))
+            self._fail_run(run_id, self._inspector.of_storage(error))
+        self._post(Verified(run_id, tuple(lost)), Subjects(lost, {}, {}))
 
     async def _missing(self, keys: Sequence[str]) -> set[str]:
         """Select the keys that do not exist; a server is asked about all in one piece."""

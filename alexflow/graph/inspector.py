@@ -7,7 +7,7 @@ Existence is asked for many keys at once. Describing the tasks behind missing on
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -49,6 +49,7 @@ class Subjects(Struct, frozen=True, eq=False):
         described: by id: what stands behind the specs.
         question: the number of the question.
         given: gets what ``output()`` of tasks gave, by the identity of the task; None if that is not needed again.
+        stored: keys that tasks have published, as they have just reported; those of each task by themselves.
     """
 
     outputs: Mapping[str, Output[Any]]
@@ -56,6 +57,7 @@ class Subjects(Struct, frozen=True, eq=False):
     described: Mapping[str, Described]
     question: int = 0
     given: dict[int, InOut] | None = None
+    stored: Sequence[Collection[str]] = ()
 
     def asked(self, keys: Sequence[str], tasks: Sequence[str], question: int) -> Subjects:
         """The subset that the scheduler asks about."""
@@ -294,10 +296,8 @@ class Inspector:
             done = tuple(complete[start : start + SLICE])
             specs = tuple(TaskSpec(task_id, outputs=makes[task_id][0], serves=makes[task_id][1]) for task_id in done)
             event = Inspected(complete=done, specs=specs, found=done, question=question)
-            yield (
-                event,
-                Subjects({}, {task_id: tasks[task_id] for task_id in done}, {}),
-            )  # they may be asked about again
+            again = {task_id: tasks[task_id] for task_id in done}  # they may be asked about again
+            yield event, Subjects({}, again, {})
 
     def _still_held(
         self, keys: tuple[str, ...], serves: tuple[tuple[str, str], ...], present: set[str]
