@@ -329,7 +329,7 @@ class Agent:
                 said = _as_pair(self._workers[worker].printed.take_output(number))
                 if said is not None:
                     printed[number] = said
-        self._send(WorkerReports(worker, messages, printed))
+        self._send(WorkerReports(worker, messages, time.monotonic(), printed))
 
     def _look_at_work(self) -> None:
         """Say which jobs have been running for a while; look again as long as any runs."""

@@ -270,10 +270,14 @@ class AgentPool(ProcessExecutor):
 
     def _take_in_one(self, worker: WorkerState, message: ToEngine) -> None:
         if type(message) is JobsDone:  # by far the most: without a copy that has the host
-            host, take = worker.process.host, worker.process.printed.take_output
+            process = cast(RemoteProcess, worker.process)
+            host, take = process.host, process.printed.take_output
             usage: Sequence[Usage] = message.usage
             if host != self._host_name:
-                usage = [RemoteUsage(each.worker, each.cpu, each.rss, each.stored, host) for each in usage]
+                here = process.agent.clock.here
+                usage = [
+                    RemoteUsage(each.worker, each.cpu, each.rss, each.stored, here(each.ended), host) for each in usage
+                ]
             printed = {number: take(number) for number in message.printed}
             self._machine.done(worker, message.numbers, message.seconds, printed, message.overtaken, usage)
             return

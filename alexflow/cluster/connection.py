@@ -36,6 +36,7 @@ from alexflow.cluster.messages import (
     WorkerReports,
     decode_from_agent,
 )
+from alexflow.cluster.remote_clock import RemoteClock
 from alexflow.executors.capacity import Binding, Supply
 from alexflow.executors.interface import Printed
 from alexflow.executors.process.output_capture import Echo
@@ -146,6 +147,7 @@ class RemoteProcess:
 
     def reported(self, message: WorkerReports) -> None:
         """Handle what it has sent."""
+        self.agent.clock.compare(message.sent, time.monotonic())
         for number, said in message.printed.items() if message.printed else ():
             self.printed.of_ended[number] = Printed(*said)
         last = 0
@@ -258,6 +260,7 @@ class AgentConnection:
         is_leaving: whether it takes no more jobs.
         is_released: whether that is because it had none.
         is_timed: whether it has said when its machine is taken away.
+        clock: its machine's, compared with this one's by what workers report.
     """
 
     def __init__(
@@ -288,6 +291,7 @@ class AgentConnection:
         self.is_leaving = False
         self.is_released = False
         self.is_lost = False
+        self.clock = RemoteClock()
         self._take_in: dict[type[FromAgent], Callable[[Any], None]] = {
             WorkerEnded: self._worker_ended,
             AreCold: self._are_cold,

@@ -180,10 +180,11 @@ class PauseEcho(ClusterMessage, frozen=True):
 
 
 class WorkerReports(ClusterMessage, frozen=True):
-    """The messages of a worker, and the output of jobs that ended, by their numbers."""
+    """The messages of a worker, when they are sent by its machine's clock, and the output of jobs that ended."""
 
     worker: int
     messages: list[ToEngine]
+    sent: float
     printed: dict[int, tuple[str, str]] = {}
 
 

@@ -43,7 +43,7 @@ class EndedTasks:
         self._tasks = tasks
         self.live: dict[str, LiveTask] = {}
         self.count = 0
-        self._groups: list[tuple[int, list[tuple[Any, ...]]]] = []
+        self._groups: list[tuple[int, float, list[tuple[Any, ...]]]] = []
         self._held: dict[str, tuple[int, bytes] | None] = {}  # stored for dynamic tasks that are not over, by key
 
     def begin(
@@ -69,12 +69,13 @@ class EndedTasks:
             if task_id in forced:
                 live[task_id] |= 1
 
-    def add(self, outcomes: Iterable[Done], at: int, failed: FailedAttempts) -> None:
+    def add(self, outcomes: Iterable[Done], at: int, clock: float, failed: FailedAttempts) -> None:
         """Note that tasks have run.
 
         Args:
             outcomes: what came of them.
             at: now, in microseconds from the segment's start.
+            clock: now, by the monotonic clock.
             failed: attempts at them that have failed.
         """
         group: list[tuple[Any, ...]] = []
@@ -87,20 +88,21 @@ class EndedTasks:
                 continue
             spec = described.spec
             if type(usage) is not Usage or outcome.generated is not None or have_failed or spec.serves:
-                add(self._rarer(outcome, live, spec, failed.count(task_id) + 1))
+                add(self._rarer(outcome, live, spec, failed.count(task_id) + 1, clock))
                 continue
             keys, stored = spec.outputs, usage.stored
             found = (stored.get(keys[0]),) if len(keys) == 1 else tuple(map(stored.get, keys))
-            add((live & _MARK, live >> QUEUED_SHIFT, outcome.seconds, found, usage.cpu, usage.rss, usage.worker))
+            times = live >> QUEUED_SHIFT, outcome.seconds, usage.ended
+            add((live & _MARK, *times, found, usage.cpu, usage.rss, usage.worker))
         if group:
-            self._groups.append((at, group))
+            self._groups.append((at, clock, group))
             self.count += len(group)
 
-    def _rarer(self, outcome: Done, live: LiveTask, spec: TaskSpec, attempts: int) -> tuple[Any, ...]:
+    def _rarer(self, outcome: Done, live: LiveTask, spec: TaskSpec, attempts: int, clock: float) -> tuple[Any, ...]:
         """Return the items of one that has further ones, or not those of most."""
         usage = outcome.usage
         stored = {} if usage is None else usage.stored
-        begin = live & _MARK, live >> QUEUED_SHIFT, outcome.seconds
+        begin = live & _MARK, live >> QUEUED_SHIFT, outcome.seconds, clock if usage is None else usage.ended
         if outcome.generated is not None:
             # by itself, or by a task that it gave
             served = tuple(stored.get(key) or self._held.pop(key, None) for key in spec.outputs)

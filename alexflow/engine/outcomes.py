@@ -106,7 +106,7 @@ class Outcomes:
     def of_dynamic(self, event: Event) -> tuple[Event, Subjects]:
         """Complete an event of a dynamic task, which makes its events itself, and add what it is about."""
         if type(event) is Succeeded:
-            usage = Usage(0, None, None, dict(event.stored))
+            usage = Usage(0, None, None, dict(event.stored), time.monotonic())
             done = [Done(task_id, event.seconds, usage=usage, generated=event.generated) for task_id in event.tasks]
             self._tallies.computed += len(done)
             self._task_events.made(event.tasks)

@@ -10,7 +10,6 @@ Nothing is imported, opened or written before the first task has to run.
 from __future__ import annotations
 
 import asyncio
-import time
 from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -104,7 +103,7 @@ class EngineRecorder:
     def ended(self, outcomes: Iterable[Outcome], failed: FailedAttempts) -> None:
         """Note what came of jobs; ``failed`` are the attempts at them that have failed."""
         ran = [outcome for outcome in outcomes if isinstance(outcome, Done)]
-        self._written_soon().done(ran, time.time(), failed)
+        self._written_soon().done(ran, failed)
 
     def attempt_failed(self, task_id: str, error: TaskError, history: Sequence[Attempt], *, is_last: bool) -> None:
         """Note an attempt that failed, the last one of those in ``history``."""

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from alexflow.blocks_briefly import blocks_briefly
+from alexflow.engine.clocks import both_clocks
 from alexflow.engine.code_states import CodeStates
 from alexflow.engine.ended_tasks import QUEUED_SHIFT, EndedTasks, run_of
 from alexflow.engine.failed_attempts import FailedAttempts
@@ -262,13 +263,14 @@ class EngineSegment:
                 if cls is not None:
                     self._codes.add(shape.number, cls)
 
-    def done(self, outcomes: Iterable[Done], now: float, failed: FailedAttempts) -> None:
+    def done(self, outcomes: Iterable[Done], failed: FailedAttempts) -> None:
         """Note that tasks have run; what is noted waits for the next write."""
         if self._reports.attempts:
             for outcome in outcomes:
                 self._reports.ended(outcome.task_id)
         if self._writer is not None:
-            self._ended.add(outcomes, self._writer.micros(now), failed)
+            now, clock = both_clocks()
+            self._ended.add(outcomes, self._writer.micros(now), clock, failed)
 
     def failed(self, task_id: str, error: TaskError, history: Sequence[Attempt], *, is_last: bool) -> None:
         """Note an attempt that failed."""

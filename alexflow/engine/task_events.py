@@ -14,6 +14,7 @@ from functools import partial
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
+from alexflow.engine.clocks import both_clocks
 from alexflow.engine.failed_attempts import FailedAttempts
 from alexflow.engine.requested_run import RequestedRuns
 from alexflow.errors import TaskError, TaskFailed
@@ -182,17 +183,14 @@ class TaskEvents:
         )
 
     def ends_of(self, outcomes: Sequence[Settled]) -> list[float]:
-        """Return when attempts have ended that are reported together: each worker runs one after the other."""
-        now = time.time()
-        begun: dict[int, float] = {}  # by worker, the start of the earliest seen so far: from the last one on
-        ends: list[float] = []
-        for outcome in reversed(outcomes):
-            worker = _worker_of(outcome)
-            end = begun.get(worker, now) if worker else now
-            begun[worker] = end - outcome.seconds
-            ends.append(end)
-        ends.reverse()
-        return ends
+        """Return when attempts have ended that are reported together: now, of those that do not say it."""
+        now, clock = both_clocks()
+        return [
+            now
+            if not isinstance(outcome, Done) or outcome.usage is None
+            else now - max(0.0, clock - outcome.usage.ended)
+            for outcome in outcomes
+        ]
 
     def make_up_start(self, outcome: Settled, ended: float) -> None:
         """Emit the start of an attempt of which only the end is reported."""

@@ -147,7 +147,7 @@ class LoopExecutor(Executor):
         return self._claims.lacks(job)
 
     def at_work(self) -> list[CurrentAttempt]:
-        now = time.perf_counter()
+        now = time.monotonic()
         running = list(self._running.items())  # at once: metrics are read by another thread
         return [CurrentAttempt(task_id, now - each.began) for task_id, each in running if each.began]
 
@@ -257,7 +257,7 @@ class LoopExecutor(Executor):
             job.context.enter(job.task_id)
         if job.needs is not None:
             running_job.devices = self._claims.devices_of(job.task_id)
-        started = running_job.began = time.perf_counter()
+        started = running_job.began = time.monotonic()
         outcome: Outcome
         try:
             if job.timeout is not None:
@@ -266,11 +266,11 @@ class LoopExecutor(Executor):
                     running_job.deadline, self._stop, running_job, context=self._context
                 )
             await self._how.attempt(running_job)
-            seconds, transaction = time.perf_counter() - started, running_job.transaction
-            usage = Usage(0, None, None, transaction.stored)
-            outcome = Done(job.task_id, seconds, overtaken=transaction.overtaken, usage=usage)
+            ended, transaction = time.monotonic(), running_job.transaction
+            usage = Usage(0, None, None, transaction.stored, ended)
+            outcome = Done(job.task_id, ended - started, overtaken=transaction.overtaken, usage=usage)
         except BaseException as error:  # everything is reported to the scheduler, exits and cancellations too
-            outcome = self._not_done(running_job, error, time.perf_counter() - started)
+            outcome = self._not_done(running_job, error, time.monotonic() - started)
             if self._how.gets_ctrl_c and is_ctrl_c(error):
                 raise
         finally:

@@ -62,16 +62,18 @@ class Usage(Struct, frozen=True, array_like=True):
         cpu: microseconds of processor time; None where others' work cannot be subtracted.
         rss: the peak of the worker's memory during the attempt, in bytes; None for the engine's own process.
         stored: the size of each output that was published, and the digest of its bytes if it is known, by key.
+        ended: when it ended, in seconds of the monotonic clock, which all processes of a machine share.
     """
 
     worker: int
     cpu: int | None
     rss: int | None
     stored: dict[str, tuple[int, bytes]]
+    ended: float
 
 
 class RemoteUsage(Usage, frozen=True):
-    """The same of an attempt on another machine than the engine's.
+    """The same of an attempt on another machine; ``ended`` is of the engine's clock.
 
     Attributes:
         host: that machine.

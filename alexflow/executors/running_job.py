@@ -22,7 +22,7 @@ class RunningJob(TaskContext):
         pruned: whether it is to end because going on is not worth it.
         has_told: whether something of it reaches the engine in the loop's next turn: its end must come after that.
         reports: those that it has made, if any.
-        began: when its attempt began, by ``time.perf_counter``; 0 before.
+        began: when its attempt began, by the monotonic clock; 0 before.
     """
 
     __slots__ = (

@@ -203,7 +203,7 @@ class Completion(Struct, frozen=True, array_like=True):
 
     Attributes:
         task: its number in this segment.
-        started: microseconds from the segment's start, as the engine saw it.
+        started: microseconds from the segment's start.
         took: microseconds of the last attempt, as measured where it ran.
         stored: for each output its size in bytes and the digest of its bytes; None for one that was not published.
         run: the number of the run.
@@ -245,11 +245,13 @@ class Ended(Struct, frozen=True, array_like=True):
         mark: its number, that of the run and whether it was forced, as :data:`MARK_TASK` and :data:`MARK_RUN` say.
         queued: as in a completion.
         seconds: of the last attempt.
+        ended: when that ended, in seconds of the monotonic clock.
     """
 
     mark: Annotated[int, Meta(ge=0)]
     queued: int
     seconds: Annotated[float, Meta(ge=-_LAST_MOMENT, le=_LAST_MOMENT)]
+    ended: Annotated[float, Meta(ge=-_LAST_MOMENT, le=_LAST_MOMENT)]
     stored: tuple[tuple[int, bytes] | None, ...] = ()
     cpu: int | None = None
     rss: int | None = None
@@ -258,15 +260,17 @@ class Ended(Struct, frozen=True, array_like=True):
     generated: int | None = None
     host: str = ""
 
-    def completion(self, at: int) -> Completion:
+    def completion(self, at: int, now: float) -> Completion:
         """Return the same with all times and numbers apart.
 
         Args:
             at: when the engine had word of it, in microseconds from the segment's start.
+            now: the same moment by the monotonic clock.
         """
         took, run = int(self.seconds * 1e6), self.mark >> 1 & MARK_RUN
+        since = max(0.0, now - self.ended) + self.seconds
         return Completion(
-            *(self.mark >> MARK_TASK, at - took, took, self.stored, run, self.mark & 1, self.attempts),
+            *(self.mark >> MARK_TASK, at - int(since * 1e6), took, self.stored, run, self.mark & 1, self.attempts),
             *(self.cpu, self.rss, self.worker, self.generated, self.host, self.queued),
         )
 
@@ -276,16 +280,17 @@ MARK_TASK, MARK_RUN = 32, 2**31 - 1
 
 
 class EndedLine(SegmentLine, frozen=True, array_like=True, tag=13):
-    """Tasks that have run and have published, in groups, each with its end in microseconds from the segment's start.
+    """Tasks that have run and have published, in groups; each has the moment at which the engine had word of it.
 
+    That is in microseconds from the segment's start, and in seconds of the monotonic clock, by which the tasks ended.
     An engine notes them so, for half of the time that completions take.
     """
 
-    groups: list[tuple[int, list[Ended]]]
+    groups: list[tuple[int, Annotated[float, Meta(ge=-_LAST_MOMENT, le=_LAST_MOMENT)], list[Ended]]]
 
     def completions(self) -> CompletionLine:
         """Return the same as completions."""
-        return CompletionLine([ended.completion(at) for at, group in self.groups for ended in group])
+        return CompletionLine([ended.completion(at, now) for at, now, group in self.groups for ended in group])
 
 
 class RunBegunLine(SegmentLine, frozen=True, array_like=True, tag=5):

@@ -115,7 +115,7 @@ class Written:
         begun = time.thread_time()
         for first in batches:
             segment.made_from(self._tasks[first : first + BATCH], set(), lambda task_ids: [1] * len(task_ids))
-            segment.done(self._done[first : first + BATCH], time.time(), FailedAttempts())
+            segment.done(self._done[first : first + BATCH], FailedAttempts())
         segment.write()
         took = time.thread_time() - begun
         space = storage.reserved("record")
@@ -125,7 +125,7 @@ class Written:
 
 def _done(described: Described) -> Done:
     stored = {key: (37, blake2b(key.encode(), digest_size=16).digest()) for key in described.spec.outputs}
-    return Done(described.spec.task_id, 0.0003, usage=Usage(4242, 250, 2**26, stored))
+    return Done(described.spec.task_id, 0.0003, usage=Usage(4242, 250, 2**26, stored, 0.0))
 
 
 def encoding(count: int) -> float:

@@ -35,7 +35,7 @@ from alexflow.storage import Storage
 
 _decode = msgspec.msgpack.Decoder(ToWorker).decode
 
-_USED = Usage(1, 0, 0, {})
+_USED = Usage(1, 0, 0, {}, 0.0)
 
 
 class Answers:
@@ -128,9 +128,9 @@ class QuickLine:
                 self.jobs += len(numbers)
                 took = [max(self._seconds, 2e-5)] * len(numbers)
                 done = JobsDone(numbers, took, [], {}, [_USED] * len(numbers))
-                self._answer(WorkerReports(message.worker, [done]), self._seconds * len(numbers))
+                self._answer(WorkerReports(message.worker, [done], time.monotonic()), self._seconds * len(numbers))
             elif isinstance(work, Revoke):
-                self._answer(WorkerReports(message.worker, [Revoked([])]))
+                self._answer(WorkerReports(message.worker, [Revoked([])], time.monotonic()))
 
     def _answer(self, message: Any, after: float = 0.0) -> None:
         self._answers.come_in(self.agent.receive, encode([message]), after)

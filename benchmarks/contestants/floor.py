@@ -38,7 +38,9 @@ class Pipe:
     def flush(self) -> None:
         """Send what is waiting, and read it at the other end."""
         count = len(self._done)
-        left = os.write(self._writing, frame(JobsDone(self._done, [0.0] * count, [], {}, [Usage(0, 0, 0, {})] * count)))
+        left = os.write(
+            self._writing, frame(JobsDone(self._done, [0.0] * count, [], {}, [Usage(0, 0, 0, {}, 0.0)] * count))
+        )
         while left:
             left -= len(os.read(self._reading, left))
         self._done = []

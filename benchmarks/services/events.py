@@ -34,7 +34,7 @@ def _cost(count: int) -> str:
     """Measure the events alone: beside a whole run they are too little to be seen."""
     ids = [Stored(number).task_id for number in range(count)]
     events = _of_running(ids)
-    done = [Done(task_id, 0.1, usage=Usage(0, None, None, {task_id: (3, b"")})) for task_id in ids]
+    done = [Done(task_id, 0.1, usage=Usage(0, None, None, {task_id: (3, b"")}, 0.0)) for task_id in ids]
     took: dict[str, list[float]] = {"queued": [], "started": [], "succeeded": []}
     for _ in range(ROUNDS):
         at = [time.thread_time()]

@@ -342,7 +342,7 @@ class World:
         if kind == "done":
             many = len(about)
             numbers = [sent.number for sent in about]
-            self.machine.done(place, numbers, [0.0001] * many, {}, {}, [Usage(0, 0, self.rss, {})] * many)
+            self.machine.done(place, numbers, [0.0001] * many, {}, {}, [Usage(0, 0, self.rss, {}, 0.0)] * many)
         elif kind == "failed":
             self.machine.failed(place, about.number, NotDone(about.job.task_id, "error"))
         else:

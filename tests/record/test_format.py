@@ -105,7 +105,13 @@ LINES: tuple[SegmentLine, ...] = (
         ]
     ),
     EndedLine(
-        [(3_750_000, [Ended(4 << 32 | 1 << 1, 3_100_000, 0.25, ((9, bytes(range(48, 64))),), 200_000, 2**20, 43)])]
+        [
+            (
+                3_750_000,
+                1_000.5,
+                [Ended(4 << 32 | 1 << 1, 3_100_000, 0.25, 1_000.25, ((9, bytes(range(48, 64))),), 200_000, 2**20, 43)],
+            )
+        ]
     ),
     CodeLine(1, 0, "abc", (("shop.Train.run", "def"),)),
     RunEndedLine(1, 4_000_000, "done", (2, 0, 0, 0)),
@@ -151,7 +157,7 @@ def test_it_is_read_as_it_was(golden: str) -> None:
         last = record.entry("shop.Report." + digest_of_preimage(REPORTS[2]))
         assert (last.is_intact, last.fields["page"], last.inputs) == (True, 2, report.inputs)
         assert (last.to_json()["queued"], last.to_json()["started"], last.to_json()["finished"]) == (
-            *("2027-01-15T08:00:03.600000Z", "2027-01-15T08:00:04.000000Z", "2027-01-15T08:00:04.250000Z"),
+            *("2027-01-15T08:00:03.600000Z", "2027-01-15T08:00:03.750000Z", "2027-01-15T08:00:04.000000Z"),
         )
         assert (last.reason, last.attempts, last.worker, last.outputs[0].digest) == (
             *("missing", 1, 43, bytes(range(48, 64)).hex()),

@@ -26,8 +26,9 @@ def test_a_large_run_adds_few_objects(tmp_path, monkeypatch):
             await segment.store(can_start=True)
         segment.made_from(tasks, set(), lambda task_ids: [1] * len(task_ids))
         for first in range(0, 1_000, 10):
-            done = [Done(each.spec.task_id, 0.1, usage=Usage(1, 2, 3, {})) for each in tasks[first : first + 10]]
-            segment.done(done, time.time(), FailedAttempts())
+            usage = Usage(1, 2, 3, {}, time.monotonic())
+            done = [Done(each.spec.task_id, 0.1, usage=usage) for each in tasks[first : first + 10]]
+            segment.done(done, FailedAttempts())
             segment.write()
         await segment.aclose()
 

@@ -278,7 +278,7 @@ class Worker:
         set_job(0, number, 0.0)
         if transaction.overtaken:
             self._overtaken[number] = transaction.overtaken
-        self._done.append((number, ended - started, self._usage.read(transaction)))
+        self._done.append((number, ended - started, self._usage.read(transaction, ended)))
         if interruption.is_due:
             self._end_if_stopped(number)
         if ended - self._reported_at > REPORT_EVERY:

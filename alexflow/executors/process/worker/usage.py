@@ -32,14 +32,14 @@ class UsageMeter:
         used = getrusage(RUSAGE_SELF)
         self._cpu = used.ru_utime + used.ru_stime
 
-    def read(self, transaction: Transaction) -> Usage:
-        """Return what has been used since the last call, and what a job has stored."""
+    def read(self, transaction: Transaction, ended: float) -> Usage:
+        """Return what has been used since the last call, and what a job has stored that ended then."""
         used = getrusage(RUSAGE_SELF)
         before, self._cpu = self._cpu, used.ru_utime + used.ru_stime
         peak = used.ru_maxrss
         if peak - self._peak > _RAISED:
             self._reset_peak()
-        return Usage(self._worker, int((self._cpu - before) * 1e6), peak_rss_of(peak), transaction.stored)
+        return Usage(self._worker, int((self._cpu - before) * 1e6), peak_rss_of(peak), transaction.stored, ended)
 
     def has_failed(self) -> None:
         """Note that a job has failed, whose peak is not the next one's."""
