@@ -102,6 +102,8 @@ class InThread(Base):
 
 @dataclass(frozen=True)
 class Quick(Base):
+    options: ClassVar[TaskOptions] = TaskOptions(timeout=DEADLINE)  # a busy machine makes it late
+
     async def run(self, input: Any, output: Any) -> None:
         for one in output:
             await one.astore("quick")
@@ -109,7 +111,7 @@ class Quick(Base):
 
 @dataclass(frozen=True)
 class QuickInThread(Base):
-    options: ClassVar[TaskOptions] = TaskOptions(executor="thread")
+    options: ClassVar[TaskOptions] = TaskOptions(executor="thread", timeout=DEADLINE)
 
     def run(self, input: Any, output: Any) -> None:
         for one in output:

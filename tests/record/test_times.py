@@ -1,4 +1,4 @@
-"""When tasks began and ended: by the clock of where they ran, not when the engine had word of it."""
+"""Times of tasks: by the clock of where they ran, not when the engine had word of it."""
 
 from __future__ import annotations
 
