@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -147,7 +147,7 @@ class AgentExecutor(ConfigurableExecutor):
         self._connected: dict[AgentLine, AgentConnection] = {}
         self._closing = False
         self._no_agents: asyncio.TimerHandle | None = None
-        self._unshippable: ShippingError | None = None  # why no agent can be welcomed
+        self._in_vain: Callable[[Job], NotDone] | None = None  # makes outcomes, once no agent will ever get a job
         self._since = 0.0  # since when jobs have waited without an agent
         self._socket = self._listening()
         self._check = StorageCheck(storage)
@@ -177,8 +177,8 @@ class AgentExecutor(ConfigurableExecutor):
             return
         pool = self._opened()
         pool.offer(task_ids)
-        if self._unshippable is not None:
-            pool.fail_waiting(partial(unshippable, error=self._unshippable))
+        if self._in_vain is not None:
+            pool.fail_waiting(self._in_vain)
         elif not self._connected:
             self._miss_agents()
 
@@ -310,8 +310,7 @@ class AgentExecutor(ConfigurableExecutor):
             )
         except Exception as error:  # the storage, or an initializer, cannot be sent, or the storage does not answer
             if isinstance(error, ShippingError):
-                self._unshippable = error
-                pool.fail_waiting(partial(unshippable, error=error))
+                self._fail_jobs(partial(unshippable, error=error))
             logger.error("agent %s cannot be welcomed: %s", agent.name, error)
             line.send_first(Rejection(str(error)))
             line.close()
@@ -345,6 +344,11 @@ class AgentExecutor(ConfigurableExecutor):
 
     # -- no agent
 
+    def _fail_jobs(self, outcome: Callable[[Job], NotDone]) -> None:
+        """Fail the jobs that wait, and all to come."""
+        self._in_vain = outcome
+        self._opened().fail_waiting(outcome)
+
     def _miss_agents(self) -> None:
         """Say now and then that jobs wait for an agent; fail them when they have waited long enough."""
         if self._no_agents is None and self._opened().has_work:
@@ -375,8 +379,12 @@ class AgentExecutor(ConfigurableExecutor):
         return f"start one: alexflow agent --connect {self._address_for_others}{tls}, with {TOKEN_VARIABLE} set"
 
     def _no_agents_for(self, job: Job) -> NotDone:
-        message = f"there was no agent for {self._wait_for_agents:g} s; {self._advice()}"
-        return NotDone(job.task_id, "fatal", NoAgents(job.task_id, message, summary=repr_of(job.task)))
+        return no_agents(job, f"there was no agent for {self._wait_for_agents:g} s; {self._advice()}")
+
+
+def no_agents(job: Job, why: str) -> NotDone:
+    """Return the outcome of a job for which there is no agent."""
+    return NotDone(job.task_id, "fatal", NoAgents(job.task_id, why, summary=repr_of(job.task)))
 
 
 class _Introducing:

@@ -16,10 +16,11 @@ import secrets
 from abc import abstractmethod
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple
 
 from alexflow.cluster.address import address_of, own_host_towards
-from alexflow.cluster.executor import SAY_EVERY, AgentExecutor
+from alexflow.cluster.executor import SAY_EVERY, AgentExecutor, no_agents
 from alexflow.cluster.idle_agents import IdleAgents, nodes_lacking
 from alexflow.cluster.pilot import ALLOCATION_ENDS, PilotOptions
 from alexflow.cluster.tunnel import Give, Take, Tunnel
@@ -131,6 +132,7 @@ class PilotedExecutor(AgentExecutor):
         """Return the nodes that may have an agent; connect to the cluster first, if need be.
 
         Raises:
+            DefinitionError: it never will, as it was asked for wrongly.
             Exception: the cluster does not answer, for now perhaps.
         """
 
@@ -170,6 +172,10 @@ class PilotedExecutor(AgentExecutor):
                 if self._idle is not None:
                     self._let_go(self._idle)
                     await self.ask_for_nodes(self._lacking(nodes), nodes)
+            except DefinitionError as error:
+                logger.error("%s is not asked for places: %s", self.cluster_name, error)
+                self._fail_jobs(partial(no_agents, why=str(error)))
+                return
             except Exception as error:  # whatever the cluster's library raises; the agents' lines are their own
                 self._say_unreachable(error)
             await asyncio.sleep(CLUSTER_LOOK_EVERY)

@@ -28,6 +28,7 @@ from alexflow.cluster.address import host_and_port
 from alexflow.cluster.patient_calls import PatientCalls
 from alexflow.cluster.pilot import LEFT, AgentHolder, PilotOptions, Placeholder
 from alexflow.cluster.piloted import ClusterNode, PilotedExecutor
+from alexflow.cluster.ray_address import CLIENT_SCHEME, check_ray_address
 from alexflow.errors import MissingLibrary
 from alexflow.model.executor_kinds import ExecutorKind
 
@@ -98,7 +99,7 @@ class RayExecutor(PilotedExecutor):
         modules: Collection[str] = (),
     ):
         super().__init__(places=places, listen=listen, idle=idle, wait_for_agents=wait_for_agents, modules=modules)
-        self._ray: Any = _imported_ray(is_client=(address or "").startswith("ray://"))
+        self._ray: Any = _imported_ray(is_client=(address or "").startswith(CLIENT_SCHEME))
         self._ray_address = address
         self._call = PatientCalls(ANSWER_TIMEOUT)
         self._asking: set[asyncio.Task[None]] = set()
@@ -112,6 +113,8 @@ class RayExecutor(PilotedExecutor):
     def _look(self) -> list[ClusterNode]:
         ray = self._ray
         if not ray.is_initialized():
+            if self._ray_address is not None:
+                check_ray_address(self._ray_address)
             with _outliving_control(), _saying_nothing_of_the_thread():
                 ray.init(self._ray_address, log_to_driver=False, configure_logging=False)
             self._is_ours = True
@@ -128,7 +131,7 @@ class RayExecutor(PilotedExecutor):
 
     async def host_of_cluster(self) -> str:
         if self._ray_address is not None:
-            found = host_and_port(self._ray_address.removeprefix("ray://"))
+            found = host_and_port(self._ray_address.removeprefix(CLIENT_SCHEME))
             if found is not None:
                 return found[0]
         return await self._call(lambda: str(self._ray.util.get_node_ip_address()))

@@ -16,10 +16,11 @@ from ray.cluster_utils import Cluster
 
 from alexflow import Engine
 from alexflow.cluster import RayExecutor
+from alexflow.errors import NoAgents, RunFailed
 from alexflow.events import TaskRetrying
 from tests.cluster.ray_nodes import OF_RAY, two_nodes
 from tests.cluster.waiting import are_at_work, begun_in, until
-from tests.cluster.workflows import Heavy, Waits, sum_of
+from tests.cluster.workflows import Heavy, Leaf, Waits, sum_of
 from tests.kit.processes import parent_of, still_alive
 
 pytestmark = [pytest.mark.anyio, pytest.mark.processes, pytest.mark.filterwarnings(*OF_RAY)]
@@ -93,3 +94,20 @@ async def test_lines_through_actors(place, cluster, caplog):
     async with Engine(place, executor=executor) as engine:
         assert (await engine.run(sum_of(300))).output.load() == sum(range(300))
     assert caplog.text.count("cannot dial this engine; their lines go through the cluster") == 1
+
+
+@pytest.mark.parametrize("confused", ["the control service as a server for clients", "the other way round"])
+async def test_the_address_of_another_server_of_ray(place, cluster, confused):
+    """Ray itself would try for as long as it is let."""
+    if confused.startswith("the control"):
+        address, said = f"ray://{cluster.address}", "something else than Ray's server for clients answers"
+    else:
+        address = cluster.client_address.removeprefix("ray://")
+        said = f"Ray's server for clients answers: write ray://{address}"
+    async with asyncio.timeout(60), Engine(place, executor=RayExecutor(address)) as engine:
+        for number in range(2):  # the second one when that is known
+            with pytest.raises(RunFailed) as failed:
+                await engine.run(Leaf(number))
+            (error,) = failed.value.exceptions
+            assert isinstance(error, NoAgents)
+            assert said in str(error)
