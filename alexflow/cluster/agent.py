@@ -66,6 +66,7 @@ from alexflow.cluster.module_check import compare_modules
 from alexflow.cluster.proof import is_proof, new_nonce, proof
 from alexflow.executors.devices import variables_for
 from alexflow.executors.interface import Printed
+from alexflow.executors.process.channel import ReadingSlice
 from alexflow.executors.process.fork_servers import ForkServers
 from alexflow.executors.process.output_capture import Pausable
 from alexflow.executors.process.wire.messages import JobFailed, JobsDone, ToEngine
@@ -122,6 +123,7 @@ class Agent:
         self._name = name or socket.gethostname()
         self._workers: dict[int, WorkerProcess] = {}
         self._memory = MemoryWatch(limits.memory or 0, self._workers)
+        self._reading = ReadingSlice()
         self._reaping: dict[int, asyncio.Task[None]] = {}
         self._said: dict[int, tuple[int, bool, int]] = {}  # what was last said of a worker that is at work
         self._unanswered: dict[int, float] = {}  # since when a worker has had something to which it said nothing yet
@@ -267,6 +269,7 @@ class Agent:
                 self if self._echoes else None,
                 self._threads,
                 variables_for(message.devices, os.environ) if message.devices else self._without,
+                self._reading,
             )
         except OSError as error:
             self._send(WorkerEnded(worker, None, 0, 0, 0, refused=text_of(error)))

@@ -322,6 +322,7 @@ class AgentExecutor(ConfigurableExecutor):
         self._connected[line] = agent
         line.max_frame = MAX_LINE_FRAME
         line.on_frame = lambda _, frame: agent.receive(frame)
+        line.slice = pool.remote_workers.reading
         line.keep_alive(SILENT_FOR)
         if self._no_agents is not None:
             self._no_agents.cancel()

@@ -14,9 +14,11 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import cast
 
 from alexflow.cluster.messages import ClusterMessage, Ping, encode
+from alexflow.executors.process.channel import ReadingSlice
 from alexflow.executors.process.wire.messages import LENGTH
 
 #: Seconds between two frames, for each message that was in the first; and at most. A frame costs 20 to 30 µs at either
@@ -42,6 +44,7 @@ class AgentLine(asyncio.Protocol):
         max_frame: the longest frame that is taken.
         is_full: whether the other end takes less than is sent.
         on_room: called when it takes more again, if set.
+        slice: of a turn of the event loop, in which this line's frames are handled, if it shares one with others.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class AgentLine(asyncio.Protocol):
         self.max_frame = MAX_FIRST_FRAME
         self.is_full = False
         self.on_room: Callable[[], None] | None = None
+        self.slice: ReadingSlice | None = None
 
     # -- asyncio's side
 
@@ -77,8 +81,29 @@ class AgentLine(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._heard_at = time.monotonic()
+        self._received += data
+        if self.slice is None:
+            self._handle_frames()
+        elif self.slice.is_over:
+            self._transport.pause_reading()
+            self.slice.waiting.append(partial(self._go_on, self.slice))
+        else:
+            self._handle_in(self.slice)
+
+    def _go_on(self, slice: ReadingSlice) -> None:
+        """Handle what was received when the slice was over."""
+        if not self._transport.is_closing():
+            self._heard_at = time.monotonic()  # nothing was read meanwhile
+            self._handle_in(slice)
+            self._transport.resume_reading()
+
+    def _handle_in(self, slice: ReadingSlice) -> None:
+        began = time.monotonic()
+        self._handle_frames()
+        slice.use(time.monotonic() - began)
+
+    def _handle_frames(self) -> None:
         received = self._received
-        received += data
         at = 0
         while len(received) - at >= LENGTH.size:
             (size,) = LENGTH.unpack_from(received, at)

@@ -8,7 +8,7 @@ import pickle
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
@@ -30,6 +30,7 @@ from alexflow.cluster.messages import (
     encode,
 )
 from alexflow.cluster.proof import new_nonce, new_token, proof
+from alexflow.executors.process.channel import READING_SECONDS, ReadingSlice
 from alexflow.executors.process.output_capture import Pausable
 from tests.cluster.lines import TestEnd, line_to
 from tests.cluster.waiting import until
@@ -51,6 +52,36 @@ async def test_the_seconds_that_an_end_takes_itself_are_no_silence_of_the_other(
     async with line_to(AgentLine(opens_the_storage, lambda line, why: None)) as engine:
         engine.line.send_first(Challenge(PROTOCOL, b""))
         assert await engine.next(decode_for_agent) == [Ping()]  # and not the end
+
+
+LINES = 20
+
+
+async def test_one_turn_does_not_handle_the_frames_of_all_lines():
+    slice, handled, by_turn = ReadingSlice(), [], []
+
+    def takes_long(line: AgentLine, frame: bytes) -> None:
+        handled.append((line, frame))
+        over = time.monotonic() + 2 * READING_SECONDS
+        while time.monotonic() < over:
+            pass
+
+    async with AsyncExitStack() as stack:
+        lines = [AgentLine(takes_long, lambda line, why: None) for _ in range(LINES)]
+        others = [await stack.enter_async_context(line_to(line)) for line in lines]
+        for line, other in zip(lines, others, strict=True):
+            line.slice = slice
+            for number in range(2):
+                other.line.send_first(AreCold([number]))
+        while len(handled) < 2 * LINES:
+            before = len(handled)
+            await asyncio.sleep(0)
+            by_turn.append(len(handled) - before)
+        for line in lines:  # and what comes later is read as before
+            assert [frame for of, frame in handled if of is line] == [encode(AreCold([number])) for number in range(2)]
+        others[0].line.send_first(AreCold([2]))
+        await until(lambda: len(handled) > 2 * LINES)
+    assert max(by_turn) <= 4  # of a line that ends the slice, and of one that begins the next
 
 
 class Terminal:

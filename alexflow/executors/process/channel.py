@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from collections import deque
 from collections.abc import Callable
 
 import msgspec
@@ -30,11 +31,17 @@ class ReadingSlice:
     """The part of turns of the event loop in which the channels of a pool are read.
 
     Once they have used up a slice, those that are left wait for the next turn: the loop says again that they have
-    something to say. It goes on from one turn to the next, so that no turn has to begin it.
+    something to say. It goes on from one turn to the next, so that no turn has to begin it. What has been read already
+    waits in :attr:`waiting`.
+
+    Attributes:
+        is_over: whether nothing more is read in this turn.
+        waiting: what is called in turns to come, one after the other, while the slice lasts.
     """
 
     def __init__(self) -> None:
         self.is_over = False
+        self.waiting: deque[Callable[[], None]] = deque()
         self._loop = asyncio.get_running_loop()
         self._used = 0.0
 
@@ -47,6 +54,8 @@ class ReadingSlice:
 
     def _begin(self) -> None:
         self._used, self.is_over = 0.0, False
+        while self.waiting and not self.is_over:
+            self.waiting.popleft()()
 
 
 class Channel:

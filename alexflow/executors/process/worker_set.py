@@ -49,6 +49,9 @@ class WorkerSet:
         started: a fork server that has been started ahead.
         devices: kinds of devices that workers do not see unless they are bound to some.
         on_warm: called when new workers come with all libraries from now on.
+
+    Attributes:
+        reading: the slice of turns in which their reports are read.
     """
 
     def __init__(
@@ -76,7 +79,7 @@ class WorkerSet:
         self._echo = echo
         self._recycle = recycle
         self._around = enclosing()
-        self._reading = ReadingSlice()
+        self.reading = ReadingSlice()
         self._fork_servers = ForkServers(size, started)
         self._fork_servers.on_warm = on_warm
         self._hello: Hello | None = None
@@ -137,7 +140,7 @@ class WorkerSet:
             self._echo,
             self._threads,
             variables_for(worker.binding, os.environ) if worker.binding else self._without,
-            self._reading,
+            self.reading,
         )
 
     def left(self, worker: WorkerState) -> None:
