@@ -222,7 +222,8 @@ async def result_of(request: Request, run: RequestedRun, finish: Finish, seconds
     if failures and run.options.on_error == "stop":
         raise run_failed(failures, report)
     counts = finish.ran, finish.cached, failures, skipped, seconds, report, finish.shared
-    return Result(await _bind_all(request, storage), *counts, run.id)
+    outputs = await _bind_all(request, storage) if run.options.verify else None  # else those that are given are read
+    return Result(outputs, *counts, run.id)
 
 
 async def _bind_all(request: Request, storage: Storage) -> Any:

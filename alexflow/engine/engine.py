@@ -389,8 +389,8 @@ class Engine(OpenEngine):
             return await self._loads.load(output, make)
         return await self._loads.load(output, partial(self._ages.make_again, judged, make), outdated=True)
 
-    async def _make_to_read(self, target: Any, **keywords: Unpack[RequestKeywords]) -> Result:
-        """:meth:`run`, without a last look at whether the target is there: reading it is that look."""
+    async def _make_to_read(self, target: Any, **keywords: Unpack[RequestKeywords]) -> object:
+        """:meth:`run`, without outputs and without a last look whether they are there: reading them is that look."""
         options = request_options("stop", **keywords, context=self._captured(), verify=False)
         return await self._requested(target, options)
 

@@ -16,7 +16,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, cast
 
 from alexflow.engine.driver import Driver
-from alexflow.engine.loading import LOADS_PER_TURN, Loads
+from alexflow.engine.loading import LOADS_PER_LOOK, LOADS_PER_TURN, Loads
 from alexflow.engine.options import REQUEST_KEYWORDS, OnError, check_bool, check_on_error, check_request
 from alexflow.engine.result import Result
 from alexflow.engine.run_failures import as_task_error
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 #: Items of one request, at most.
 CHUNK_ITEMS = 256
 
-#: For how long items are taken between two turns of the event loop.
-TURN_SECONDS = 0.001
+#: Items whose outputs are looked for between two turns of the event loop, where the storage answers at once.
+LOOKED_FOR_PER_TURN = 32
 
 #: Values that are loaded at once from a storage that is a server.
 LOADS_AHEAD = 16
@@ -105,6 +105,7 @@ class ItemStream(Generic[T]):
         on_error: OnError,
     ):
         self._driver = driver
+        self._intake = driver.intake
         self._loads = loads
         self._ask = ask
         self._run = run
@@ -142,7 +143,9 @@ class ItemStream(Generic[T]):
                         self._load_ahead()
                     one = ready.popleft()
                     self._taken += 1
-                    if self._taken % LOADS_PER_TURN == 0:
+                    if self._taken % LOADS_PER_LOOK == 0 and (
+                        self._taken % LOADS_PER_TURN == 0 or self._intake.is_over()
+                    ):
                         await asyncio.sleep(0)
                     value = await self._value(one) if one.error is None else None
                     self._under_way -= 1
@@ -231,16 +234,13 @@ class ItemStream(Generic[T]):
                 self._add(number, item)
                 number += 1
         else:
-            clock = self._loop.time
-            deadline = clock() + TURN_SECONDS
             for item in self._items:
                 if self._under_way >= self._window:
                     await self._has_room()
                 self._add(number, item)
                 number += 1
-                if clock() > deadline:
+                if self._intake.is_over():
                     await asyncio.sleep(0)
-                    deadline = clock() + TURN_SECONDS
         self._is_all = True
         self._flush()
         self._changed.set()
@@ -318,11 +318,17 @@ class ItemStream(Generic[T]):
 
     async def _without_existing(self, chunk: list[_Item]) -> list[_Item]:
         """Pass on the items whose outputs exist, and return the others."""
+        self._looks = False
         there = [one for one in chunk if self._driver.can_read(one.wanted) and not has_max_age((one.wanted,))]
-        found = await self._loads.existing([key for one in there for key in keys_of(one.wanted)])
-        present = [one for one in there if found.issuperset(keys_of(one.wanted))]
-        self._pass_on(present)
-        self._looks = bool(present)
+        at_once = LOOKED_FOR_PER_TURN if self._loads.are_at_once else max(len(there), 1)
+        for start in range(0, len(there), at_once):
+            if start and self._intake.is_over():
+                await asyncio.sleep(0)
+            some = there[start : start + at_once]
+            found = await self._loads.existing([key for one in some for key in keys_of(one.wanted)])
+            present = [one for one in some if found.issuperset(keys_of(one.wanted))]
+            self._pass_on(present)
+            self._looks = self._looks or bool(present)
         return [one for one in chunk if not one.is_passed_on]
 
     def _pass_on(self, items: Iterable[_Item]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
@@ -13,6 +14,7 @@ from alexflow.engine.recording import EngineRecorder
 from alexflow.engine.removals import Removals
 from alexflow.engine.requested_run import RequestedRuns
 from alexflow.errors import StorageUnavailable
+from alexflow.executors.turn_slice import TurnSlice
 from alexflow.graph import NO_SUBJECTS, Inspector, Subjects
 from alexflow.hooks import passes
 from alexflow.model import Output
@@ -22,6 +24,9 @@ from alexflow.storage import Storage
 
 #: Up to this many outputs or tasks are inspected without a task of their own on the loop.
 INSPECTED_AT_ONCE = 32
+
+#: How long outputs and tasks are looked at in one turn of the event loop.
+LOOK_SLICE_SECONDS = 0.001
 
 #: Up to this many outputs are looked for between two turns of the event loop at the end of a run.
 VERIFIED_PER_TURN = 512
@@ -70,6 +75,7 @@ class StorageQuestions:
         self._spawn = spawn
         self._post = post
         self._fail_run = fail_run
+        self._turns: TurnSlice | None = None  # made where it is first used, in a task of the engine's
         self._held: dict[int, list[Subjects]] = {}  # by run: what is asked for once all its targets are known
 
     def hold(self, run: int) -> None:
@@ -117,12 +123,20 @@ class StorageQuestions:
                 for question in questions:
                     await self._take_turn(*self._inspector.cannot_look(question, error))
                 return
-        await self._record.look(partial(self._inspector.look, questions), self._take_turn)
+        await self._record.look(partial(self._inspector.look, questions, self._pause), self._take_turn)
 
     async def _take_turn(self, event: Event, subjects: Subjects) -> None:
         self._record.found(event)
         self._post(event, subjects)
+        await self._pause()
+
+    async def _pause(self) -> None:
+        """Let others have their turn: until the next one, or one in which not too many others look."""
         await asyncio.sleep(0)
+        if self._turns is None:
+            self._turns = TurnSlice(asyncio.get_running_loop(), contextvars.copy_context(), LOOK_SLICE_SECONDS)
+        if self._turns.must_wait():
+            await self._turns.wait()
 
     def verify(self, instruction: Verify, stored: Sequence[Collection[str]]) -> None:
         """Look for the targets that a run has made.

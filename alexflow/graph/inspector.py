@@ -6,9 +6,9 @@ Existence is asked for many keys at once. Describing the tasks behind missing on
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from msgspec import Struct
@@ -19,8 +19,8 @@ from alexflow.errors import (
     DefinitionError,
     GraphError,
     IncompatibleStorage,
-    OutputConflict,
 )
+from alexflow.graph.catalog import Catalog
 from alexflow.graph.describe import Defaults, Described, ProducedKeys, describe, produced_keys, undeclared_output
 from alexflow.graph.outdated import Outdated, has_max_age
 from alexflow.hooks import SHORT_TEXT, exact_name, hook_error, hook_failed, is_a, passes, repr_of
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 #: Tasks described between two turns of the event loop: some millisecond, with what the scheduler does about them.
 SLICE = 32
+
+#: Tasks or outputs that are divided by whether they exist, between two turns: it is little work.
+DIVIDED_AT_ONCE = 256
 
 
 class Subjects(Struct, frozen=True, eq=False):
@@ -68,32 +71,6 @@ class Subjects(Struct, frozen=True, eq=False):
 NO_SUBJECTS = Subjects({}, {}, {})
 
 Answer = tuple[Event, Subjects]
-
-
-class Catalog:
-    """The descriptions of users' tasks, as long as the scheduler has them.
-
-    Attributes:
-        tasks: wanted tasks that are not done, described.
-        makers: for keys that do not begin with the id of the task that makes them, that id. No two tasks can claim
-            one of the other keys, so this is seldom anything. Kept until no run is under way.
-    """
-
-    def __init__(self) -> None:
-        self.tasks: dict[str, Described] = {}
-        self.producers: dict[str, str] = {}
-
-    def claim_key(self, key: str, output: Output[Any]) -> None:
-        """Record which task produces a key.
-
-        Raises:
-            OutputConflict: another task does.
-        """
-        task_id = exact_name(output, "src_task_id", output.src_task_id)
-        if not key.startswith(task_id):
-            maker = self.producers.setdefault(key, task_id)
-            if maker != task_id:
-                raise OutputConflict(key, (maker, task_id))
 
 
 class Inspector:
@@ -133,7 +110,7 @@ class Inspector:
         answers: list[Answer] = []
         makes = self._produced_keys(question.tasks.items(), answers, question)
         try:
-            keys = _keys_to_check(question, makes)
+            keys = [*question.outputs, *_keys_to_check(makes)]
             present = self._storage.exists_many(keys)
             if begin is not None and (self.forced or not present.issuperset(keys) or not keys):
                 if not begin():
@@ -152,17 +129,22 @@ class Inspector:
         """The answer where the storage does not give one."""
         return _failed(tuple(question.outputs), tuple(question.tasks), error, question.question)
 
-    async def look(self, questions: Sequence[Subjects], turn: Callable[[Event, Subjects], Awaitable[None]]) -> None:
-        """Answer questions in parts, ``await turn(event, subjects)`` for each; the storage is asked once."""
+    async def look(
+        self,
+        questions: Sequence[Subjects],
+        pause: Callable[[], Awaitable[None]],
+        turn: Callable[[Event, Subjects], Awaitable[None]],
+    ) -> None:
+        """Answer questions in parts, ``await turn(event, subjects)`` for each; the storage is asked once.
+
+        Between two parts of other work it is ``await pause()``.
+        """
         failures: list[Answer] = []
-        asked = [(question, await self._produced_in_turns(question, failures)) for question in questions]
+        keys: list[str] = []
+        asked = [(question, await self._produced_in_turns(question, failures, keys, pause)) for question in questions]
         for event, subjects in failures:
             await turn(event, subjects)
         try:
-            keys: list[str] = []
-            for question, makes in asked:
-                keys += _keys_to_check(question, makes)
-                await asyncio.sleep(0)
             present = await self._storage.aexists_many(keys)
             for question, makes in asked:
                 await self._look_for_outdated(question, makes, present)
@@ -183,12 +165,19 @@ class Inspector:
             for event, subjects in self._slices(question, makes, present):
                 await turn(event, subjects)
 
-    async def _produced_in_turns(self, question: Subjects, failures: list[Answer]) -> dict[str, ProducedKeys]:
+    async def _produced_in_turns(
+        self, question: Subjects, failures: list[Answer], keys: list[str], pause: Callable[[], Awaitable[None]]
+    ) -> dict[str, ProducedKeys]:
+        """The keys that tasks produce, by their ids; ``keys`` gets what is to be looked for."""
         makes: dict[str, ProducedKeys] = {}
-        tasks = list(question.tasks.items())
-        for start in range(0, len(tasks), SLICE):
-            makes |= self._produced_keys(tasks[start : start + SLICE], failures, question)
-            await asyncio.sleep(0)
+        keys += question.outputs
+        await pause()
+        tasks = iter(question.tasks.items())
+        while some := tuple(islice(tasks, SLICE)):
+            made = self._produced_keys(some, failures, question)
+            keys += _keys_to_check(made)
+            makes |= made
+            await pause()
         return makes
 
     async def _look_for_outdated(
@@ -221,7 +210,9 @@ class Inspector:
 
     def _wants_writing(self, keys: Sequence[str], present: set[str]) -> bool:
         """Whether something will have to be published, and it is not yet known that it can be."""
-        return not self._writable and bool(keys) and (bool(self.forced) or not present.issuperset(keys))
+        if self._writable or not keys:
+            return False
+        return bool(self.forced) or (len(present) < len(keys) and not present.issuperset(keys))
 
     def _produced_keys(
         self, tasks: Iterable[tuple[str, AbstractTask]], failures: list[Answer], question: Subjects
@@ -245,11 +236,20 @@ class Inspector:
         self, question: Subjects, makes: Mapping[str, ProducedKeys], present: set[str], *, looks_on: bool = False
     ) -> Iterator[Answer]:
         number = question.question
-        yield from self._look_at_tasks(question.tasks, makes, present, number)
+        tasks = iter(makes.items())
+        while made := dict(islice(tasks, DIVIDED_AT_ONCE)):
+            yield from self._look_at_tasks(question.tasks, made, present, number)
+        outputs = iter(question.outputs.items())
+        while asked := dict(islice(outputs, DIVIDED_AT_ONCE)):
+            yield from self._look_at_outputs(asked, present, number, looks_on=looks_on)
+
+    def _look_at_outputs(
+        self, outputs: Mapping[str, Output[Any]], present: set[str], number: int, *, looks_on: bool
+    ) -> Iterator[Answer]:
         found: list[str] = []
         behind: dict[str, None] = {}  # in their order: it is said in an event
         missing: list[tuple[str, Output[Any]]] = []
-        for key, output in question.outputs.items():
+        for key, output in outputs.items():
             try:
                 maker = output.src_task_id
                 if type(maker) is not str:  # a call less for most
@@ -426,8 +426,8 @@ def _task_of(output: Output[Any]) -> AbstractTask:
         hook_failed(output, "src_task", error)
 
 
-def _keys_to_check(question: Subjects, makes: Mapping[str, ProducedKeys]) -> list[str]:
-    keys = [*question.outputs]
+def _keys_to_check(makes: Mapping[str, ProducedKeys]) -> list[str]:
+    keys: list[str] = []
     for made, serves, _ in makes.values():
         keys += made
         if serves:

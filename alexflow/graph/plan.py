@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from alexflow.graph.catalog import Catalog
 from alexflow.graph.describe import Defaults
-from alexflow.graph.inspector import Catalog, Inspector, Subjects
+from alexflow.graph.inspector import Inspector, Subjects
 from alexflow.record.plan import CAUSES, Cause, Plan, PlannedTasks, with_estimates
 from alexflow.scheduler import Scheduler, TaskSpec
 from alexflow.scheduler.events import Event, Inspected, Resumed, RunRequested, TargetsAdded
@@ -119,7 +121,7 @@ class _Planning:
         await self._handle(TargetsAdded(_RUN), targets)
         while self._questions:
             questions, self._questions = self._questions, []
-            await self._inspector.look(questions, self._take)
+            await self._inspector.look(questions, partial(asyncio.sleep, 0), self._take)
 
     async def _take(self, event: Event, subjects: Subjects) -> None:
         if isinstance(event, Inspected):

@@ -19,6 +19,9 @@ from alexflow.scheduler.state import MISSING, Group, Node, State
 #: Inputs or readers of a task that are looked at in one step: it is little work.
 EDGES_PER_STEP = 16
 
+#: Started tasks that are let go of together: some have ended by then, and these are freed.
+LET_GO_AT_ONCE = 512
+
 
 def search_groups(state: State) -> None:
     """Fail conflicts; then search groups for cycles, a bounded number of steps, and start their tasks."""
@@ -92,6 +95,7 @@ class CycleSearch:
                 self.searched = True
                 if len(self.order) < len(self.group.nodes):
                     self._fail_cycle(state)
+                self.group.nodes = self.order  # those that have not started
         return steps
 
     def _count(self, state: State, steps: int) -> int:
@@ -150,6 +154,9 @@ class CycleSearch:
             steps -= 1
             node.group = None
             ready_if_complete(state, node)
+        if self.started >= LET_GO_AT_ONCE:
+            del self.order[: self.started]
+            self.started = 0
         return steps
 
 

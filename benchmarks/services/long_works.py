@@ -17,6 +17,9 @@ from benchmarks.services.tasks import Stored, StoredInProcess
 #: Callers that an application starts between two turns.
 CALLERS_PER_TURN = 16
 
+#: Tasks of one list, where many are run at once.
+LISTED = 64
+
 #: What watches turns, while it is entered.
 Watched = AbstractContextManager[object]
 
@@ -123,26 +126,33 @@ async def idle(engine: Engine) -> None:
         await asyncio.sleep(0)
 
 
-async def run_async(place: Place) -> None:
+async def run_async(place: Place) -> object:
     """Run a list of async tasks."""
     tasks = [Stored(number) for number in range(place.count)]
     with place.watch:
-        await place.engine.run(tasks)
+        return await place.engine.run(tasks)  # kept until the watch has ended: what is dropped is freed in a turn
 
 
-async def run_process(place: Place) -> None:
+async def run_process(place: Place) -> object:
     """Run a list of tasks in worker processes."""
     tasks = [StoredInProcess(number) for number in range(place.count)]
     with place.watch:
-        await place.engine.run(tasks)
+        return await place.engine.run(tasks)
 
 
-async def run_existing(place: Place) -> None:
+async def run_existing(place: Place) -> object:
     """Run a list of outputs that exist."""
     outputs = [Stored(number).output() for number in range(place.count)]
     await place.engine.run(outputs)
     with place.watch:
-        await place.engine.run(outputs)
+        return await place.engine.run(outputs)
+
+
+async def run_several(place: Place) -> None:
+    """Run many lists at once."""
+    lists = [range(start, start + LISTED) for start in range(0, place.count, LISTED)]
+    with place.watch:
+        await over(await gathered(place.engine.run([Stored(number) for number in each]) for each in lists))
 
 
 async def run_generated(place: Place) -> None:
@@ -165,12 +175,11 @@ async def map_process(place: Place) -> None:
             pass
 
 
-async def load_list(place: Place) -> None:
+async def load_list(place: Place) -> object:
     """Load a list of outputs that do not exist, and once more."""
     outputs = [Stored(number).output() for number in range(place.count)]
     with place.watch:
-        await place.engine.load(outputs)
-        await place.engine.load(outputs)
+        return await place.engine.load(outputs), await place.engine.load(outputs)
 
 
 async def load_each(place: Place) -> None:
@@ -180,14 +189,14 @@ async def load_each(place: Place) -> None:
         await over(callers)
 
 
-async def ends_together(place: Place) -> None:
+async def ends_together(place: Place) -> object:
     """Run async tasks of which thousands end at one moment."""
     gate.append(asyncio.Event())
     run = asyncio.create_task(place.engine.run([Together(number) for number in range(place.count)]))
     await begun(place.engine, min(place.count, 10_000))
     with place.watch:
         gate[-1].set()
-        await run
+        return await run
 
 
 async def one_for_many(place: Place) -> None:
@@ -317,10 +326,11 @@ async def closes_on_callers(place: Place) -> None:
         await over(callers)
 
 
-WORKS: Sequence[Callable[[Place], Awaitable[None]]] = (
+WORKS: Sequence[Callable[[Place], Awaitable[object]]] = (
     run_async,
     run_process,
     run_existing,
+    run_several,
     run_generated,
     map_async,
     map_process,
@@ -342,7 +352,7 @@ WORKS: Sequence[Callable[[Place], Awaitable[None]]] = (
 )
 
 
-async def do(work: Callable[[Place], Awaitable[None]], directory: Path, count: int, watch: Watched) -> None:
+async def do(work: Callable[[Place], Awaitable[object]], directory: Path, count: int, watch: Watched) -> None:
     """Do one of these works on an engine of its own."""
     queue = Queue(max_queued=1000) if work is refuses else None
     first = StoredInProcess(-1) if work in (run_process, map_process) else Stored(-1)

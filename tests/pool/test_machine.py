@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from types import FrameType
+
 from alexflow.executors.interface import Done, Unsure
 from alexflow.executors.process.instructions import StartPlaces, StopJob
 from alexflow.executors.process.job_feed import MAX_JOBS_PER_MESSAGE
@@ -167,6 +170,28 @@ def test_a_chain_is_sent_ahead_and_reported_link_by_link():
     submit(world, "b")
     assert isinstance(outcome(world, "b"), Done)
     assert world.started["b"] == 1
+
+
+def test_what_was_sent_while_others_waited_is_not_looked_through_for_what_comes_next():
+    def calls(many: int) -> int:
+        world = World(size=1)
+        worker = learn(world)
+        count = 0
+
+        def look(frame: FrameType, event: str, argument: object) -> None:
+            nonlocal count
+            count += event == "c_call" and frame.f_code.co_name == "_add_successors"
+
+        submit(world, " ".join(f"j{number}" for number in range(many)))
+        sys.setprofile(look)
+        try:
+            while len(world.source.queue):
+                run(world, worker)
+        finally:
+            sys.setprofile(None)
+        return count
+
+    assert 0 < calls(2000) < 2 * calls(200)
 
 
 def test_what_has_succeeded_ahead_is_collected_and_not_reported():

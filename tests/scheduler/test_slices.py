@@ -395,3 +395,18 @@ def test_no_turn_of_the_search_for_cycles_is_longer_when_there_are_more_tasks() 
         return longest
 
     assert steps(8000) < steps(1000) * 1.2
+
+
+@pytest.mark.parametrize("acyclic", [True, False])
+def test_what_has_started_is_let_go_of_before_all_has(acyclic: bool) -> None:
+    h = Harness(steps=64, places=False)
+    names = [f"T{number}" for number in range(4 * cycles.LET_GO_AT_ONCE)]
+    for name in names:
+        h.task(name, acyclic=acyclic)
+    h.plan(" ".join(names).lower())
+    searches, kept = h.scheduler.state.to_search, []
+    while searches:
+        kept.append(max(len(searches[0].order), len(searches[0].group.nodes)) if searches[0].searched else len(names))
+        h.resume()
+    assert kept[-1] < 2 * cycles.LET_GO_AT_ONCE
+    assert len(h.queued.split()) == len(names)

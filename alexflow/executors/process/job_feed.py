@@ -35,7 +35,7 @@ from alexflow.executors.process.roster import Roster
 from alexflow.executors.process.runtime_estimates import PREFETCH_SECONDS, SAMPLE, RuntimeEstimates
 from alexflow.executors.process.sites import Site
 
-MAX_JOBS_PER_MESSAGE = 512  # jobs in one message
+MAX_JOBS_PER_MESSAGE = 128  # jobs in one message: some millisecond of the event loop
 
 
 class JobFeed:
@@ -310,6 +310,8 @@ class JobFeed:
             self._source.prefetch([sent.job for sent in batch[ready:]])
 
     def _add_successors(self, place: Place, batch: list[Assignment]) -> None:
+        # most of those before have ended, and there may be thousands while others wait for a place
+        place.speculated_to = max(place.speculated_to, next(iter(place.sent), place.number + 1) - 1)
         while place.speculated_to < place.number:
             number = place.speculated_to + 1
             sent = place.sent.get(number)

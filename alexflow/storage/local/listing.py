@@ -13,7 +13,7 @@ from alexflow.storage.files import NOT_THERE, is_file, storage_error
 from alexflow.storage.keys import RESERVED
 
 #: Up to here keys are looked for without a thread: one by one, at some 1 µs each, unless the directory is nearly empty.
-MAX_INLINE_KEYS = 256  # keys
+MAX_INLINE_KEYS = 64  # keys
 
 #: Below, no listing is worth its opening.
 MIN_KEYS_TO_LIST = 8  # keys
