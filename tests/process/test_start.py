@@ -15,6 +15,7 @@ import pytest
 
 from alexflow import Engine, LocalStorage, Retry, Workers
 from alexflow.errors import DefinitionError, ShippingError, TaskFailed, TaskTimeout, WorkerDied
+from alexflow.events import TaskSucceeded
 from alexflow.executors.process import slow_imports
 from alexflow.executors.process.slow_imports import SlowImports
 from tests.process.workflows import Environment, Hangs, Held, Value
@@ -175,6 +176,30 @@ async def test_a_slow_import_does_not_count_towards_the_timeout(place, tmp_path,
         assert type(result.failures[0]) is TaskTimeout
         gate.open_gate()
         assert (await run).ran == 1
+
+
+async def test_an_import_does_not_count_as_the_time_of_a_task(place, tmp_path, monkeypatch):
+    (tmp_path / "a_second_to_import.py").write_text(
+        "import os, time\n"
+        "from tests.process.workflows import Value\n"
+        f"if os.getpid() != {os.getpid()}:\n"
+        "    began = time.monotonic()\n"
+        "    while time.process_time() < 0.5 or time.monotonic() < began + 1:\n"
+        "        pass\n"
+        "class Late(Value):\n"
+        "    pass\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import a_second_to_import
+
+    succeeded: list[TaskSucceeded] = []
+    async with Engine(place, workers=1) as engine:
+        engine.broadcast.listen(succeeded.append, [TaskSucceeded])
+        await engine.run(a_second_to_import.Late(1))
+    (event,) = succeeded
+    assert event.seconds < 1
+    assert event.cpu_seconds is not None
+    assert event.cpu_seconds < 0.5
 
 
 @pytest.fixture

@@ -253,7 +253,9 @@ class Worker:
                 if unpacker.has_imported:
                     self._remember()
                 interruption.threads.remember()
-                set_job(number, number - 1, time.monotonic())
+                self._usage.start()
+                started = time.monotonic()
+                set_job(number, number - 1, started)
             copy_context().run(attempt if job.context is None else attempt_in(job.context), task, transaction)
         except BaseException as error:  # everything that a task can raise is reported, exits too
             if this_process.generation != self._process:
