@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import count
 from typing import Any
 
+from alexflow.early_growth import EarlyGrowth
 from alexflow.engine.failed_attempts import FailedAttempts
 from alexflow.executors.interface import Done, RemoteUsage, Usage
 from alexflow.graph import Described
@@ -42,6 +43,7 @@ class EndedTasks:
     def __init__(self, tasks: Mapping[str, Described]):
         self._tasks = tasks
         self.live: dict[str, LiveTask] = {}
+        self._growth = EarlyGrowth(4)  # the others are those of the ready queue and of tallies
         self.count = 0
         self._groups: list[tuple[int, float, list[tuple[Any, ...]]]] = []
         self._held: dict[str, tuple[int, bytes] | None] = {}  # stored for dynamic tasks that are not over, by key
@@ -68,6 +70,7 @@ class EndedTasks:
         for task_id in forced and task_ids:
             if task_id in forced:
                 live[task_id] |= 1
+        self._growth.look(live)
 
     def add(self, outcomes: Iterable[Done], at: int, clock: float, failed: FailedAttempts) -> None:
         """Note that tasks have run.

@@ -10,6 +10,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from alexflow.early_growth import EarlyGrowth
 from alexflow.engine.stats import ClassStats, EngineStats, ExecutorStats, TagStats
 from alexflow.executors.interface import Done, Executor, Settled, WorkerCounts
 from alexflow.graph import Described
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
 class ClassTally:
     """Tasks of one class, of this name, on one executor."""
 
-    __slots__ = ("bytes", "done", "failed", "name", "queued", "running", "seconds")
+    __slots__ = ("bytes", "done", "failed", "growth", "name", "queued", "running", "seconds")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.queued: OrderedDict[str, float] = OrderedDict()  # since when, by id: the first waits longest
+        self.growth = EarlyGrowth(2)  # the first is the ready queue's
         self.running = 0
         self.done = 0
         self.failed = 0
@@ -62,6 +64,7 @@ class Tallies:
         self.computed = self.failed = self.shared = self.cached = 0
         self.by_class: dict[tuple[str, type], ClassTally] = {}
         self._of: dict[str, ClassTally] = {}  # of tasks that are queued or run, by id
+        self._growth = EarlyGrowth(3)
 
     def survey_from_now(self) -> Survey:
         """Return what is under way, which is counted from the first call on."""
@@ -95,6 +98,9 @@ class Tallies:
                 tally = self.by_class[kind] = ClassTally(task_id.rpartition(".")[0])
             self._of[task_id] = tally
             tally.queued[task_id] = now
+        self._growth.look(self._of)
+        for tally in self.by_class.values():
+            tally.growth.look(tally.queued)
 
     def taken(self, task_ids: Iterable[str]) -> None:
         """Note that executors have taken tasks."""

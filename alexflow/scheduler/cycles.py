@@ -157,6 +157,8 @@ class CycleSearch:
         if self.started >= LET_GO_AT_ONCE:
             del self.order[: self.started]
             self.started = 0
+        for queue in state.queue.values():
+            queue.grow_early()
         return steps
 
 

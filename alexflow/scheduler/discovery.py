@@ -12,6 +12,7 @@ from alexflow.scheduler.completion import key_present, settle_check
 from alexflow.scheduler.demand import inspect_task_again, pin, read_inputs
 from alexflow.scheduler.events import Inspected, InspectionFailed, TaskSpec
 from alexflow.scheduler.failure import fail_graph
+from alexflow.scheduler.growth import grow_early
 from alexflow.scheduler.links import all_linked
 from alexflow.scheduler.priorities import raise_for_check, raise_producer, rank_new
 from alexflow.scheduler.serving import refuse_as_target, serve
@@ -41,6 +42,7 @@ def inspected(state: State, event: Inspected) -> None:
         if check is not None:
             del state.checks[task_id]
             _add_incomplete(state, check, specs)
+    grow_early(state)
     if owner is not None:
         found = event.found
         if outdated or owner.ran_here:  # what a dynamic task generates reads what has just been made

@@ -17,6 +17,8 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Generic, Protocol, TypeVar
 
+from alexflow.early_growth import EarlyGrowth
+
 
 class Ranked(Protocol):
     """A task as this queue sees it; neither changes while it is here."""
@@ -40,13 +42,18 @@ class ReadyQueue(Mapping[str, RankedT], Generic[RankedT]):
         withdrawn: how many have been, ever.
     """
 
-    __slots__ = ("_others", "_turns", "plain", "withdrawn")
+    __slots__ = ("_growth", "_others", "_turns", "plain", "withdrawn")
 
     def __init__(self) -> None:
         self.plain: OrderedDict[str, RankedT] = OrderedDict()
         self._turns: dict[int, Turns[RankedT]] = {0: OrderedDict({"": self.plain})}
         self._others = 0  # tasks that are not plain
         self.withdrawn = 0
+        self._growth = EarlyGrowth(1)
+
+    def grow_early(self) -> None:
+        """Let it grow in another turn than other tables of the same tasks; called where tasks have come."""
+        self._growth.look(self.plain)
 
     # -- looking
 

@@ -8,6 +8,7 @@ from alexflow.scheduler.completion import finish
 from alexflow.scheduler.demand import cancel, inspect_again, pin, target_key, target_task
 from alexflow.scheduler.events import RunRequested, RunsCancelled, TargetsAdded, Verified
 from alexflow.scheduler.giving_up import stop
+from alexflow.scheduler.growth import grow_early
 from alexflow.scheduler.links import unlinked
 from alexflow.scheduler.state import PRESENT, Group, RunState, State
 
@@ -38,6 +39,7 @@ def _add_targets(state: State, run: RunState, group: Group, event: RunRequested 
     if event.keys:
         pin(state, run, event.keys)
     if event.more:
+        grow_early(state)
         run.entering = group
         return
     run.entering = None

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict, deque
 from typing import Any, Final
 
+from alexflow.early_growth import EarlyGrowth
 from alexflow.scheduler.events import OnError, TaskSpec
 from alexflow.scheduler.instructions import Outbox
 from alexflow.scheduler.links import Links, linked
@@ -343,6 +344,7 @@ class State:
         self.max_deaths = max_deaths
         self.steps_per_turn = steps_per_turn
         self.claims: dict[str, str] | None = None if case_sensitive else {}
+        self.growths = [EarlyGrowth(place) for place in (1, 2, 3, 4)]  # of nodes, keys, pins and checks
 
     def new_group(self, owner: RunState | None) -> Group:
         """Return a group that :meth:`settle_inspections` has to release, once all that is known to be in it is."""
