@@ -28,6 +28,7 @@ from alexflow.executors.process.outcomes import worker_died
 from alexflow.executors.process.output_capture import Echo
 from alexflow.executors.process.places import UNSEEN, Home, Place
 from alexflow.executors.process.pool import ProcessExecutor
+from alexflow.executors.process.runtime_estimates import PREFETCH_SECONDS
 from alexflow.executors.process.wire.exit_status import ExitStatus
 from alexflow.executors.process.wire.messages import JobFailed, JobsDone, ToEngine
 from alexflow.executors.process.wire.status_page import WorkerStatus
@@ -42,6 +43,10 @@ from alexflow.storage import Storage
 #: How often a job moves from a machine that is lost before it has run for long: the next loss is charged to it, as it
 #: may be what ends them.
 MAX_MOVES = 10
+
+#: Work that a worker of an agent may have waiting. Reports and jobs take up to 2 ms each to gather on the line, and the
+#: agent is one process more that waits for a processor: with what suffices on one machine its workers wait, too.
+REMOTE_PREFETCH_SECONDS = 4 * PREFETCH_SECONDS
 
 
 class RemoteWorkerSet(WorkerSet):
@@ -136,6 +141,7 @@ class AgentPool(ProcessExecutor):
         super().open(storage, report, source)
         self._machine.roster.size = 0
         self._machine.claims.demand = self._demand
+        self._machine.claims.estimates.prefetch = REMOTE_PREFETCH_SECONDS
         self._memory = MemoryShortage(self._machine.claims, is_here=False)
         self._misfits = Misfits(source, self._machine.claims)
 

@@ -32,7 +32,7 @@ from alexflow.executors.process.instructions import PoolInstruction, RevokeJobs,
 from alexflow.executors.process.place_round import PlaceRound
 from alexflow.executors.process.places import NOTHING_SENT, Assignment, Place
 from alexflow.executors.process.roster import Roster
-from alexflow.executors.process.runtime_estimates import PREFETCH_SECONDS, SAMPLE, RuntimeEstimates
+from alexflow.executors.process.runtime_estimates import SAMPLE, RuntimeEstimates
 from alexflow.executors.process.sites import Site
 
 MAX_JOBS_PER_MESSAGE = 128  # jobs in one message: some millisecond of the event loop
@@ -122,7 +122,7 @@ class JobFeed:
         if place.takes_jobs:
             if not place.sent:
                 self._idle[place] = None
-            elif place.expected <= PREFETCH_SECONDS / 2:
+            elif place.expected <= self._estimates.prefetch / 2:
                 self._short[place] = None
 
     def _distribute(self, waiting: int) -> int:
@@ -148,7 +148,7 @@ class JobFeed:
             if (most == 1 or self._estimates.fill_a_place(first)) and not self._reserve:
                 waiting = self._give_one_each(idle)
             for place in (*idle, *short):
-                if place.expected <= PREFETCH_SECONDS / 2:  # else it has been given enough
+                if place.expected <= self._estimates.prefetch / 2:  # else it has been given enough
                     if waiting:
                         waiting = self._fill(place, fair_share, most)
                     self._sort_in(place)
@@ -224,7 +224,7 @@ class JobFeed:
         if self._reserve and not self._has_room_below_0(place):
             least_urgent = max(least_urgent, 0)
         elsewhere = self._least_urgent
-        estimate = self._estimates.expect
+        estimate, prefetch = self._estimates.expect, self._estimates.prefetch
         load, is_idle = place.expected, not place.sent
         expected: list[float] = []
 
@@ -233,7 +233,7 @@ class JobFeed:
             if not least_urgent <= job.priority <= most_urgent:
                 return False
             seconds = estimate(job.key)
-            if not is_idle and (load >= fair_share or load + seconds > PREFETCH_SECONDS):
+            if not is_idle and (load >= fair_share or load + seconds > prefetch):
                 return False
             load += seconds
             is_idle = False
@@ -318,7 +318,7 @@ class JobFeed:
             successor = self._successor_of(sent.job) if sent is not None and not sent.cancelled else None
             if successor is not None:
                 expected = self._estimates.expect(successor.key)
-                if place.expected + expected > PREFETCH_SECONDS or place.number >= place.last_number:
+                if place.expected + expected > self._estimates.prefetch or place.number >= place.last_number:
                     return  # later, perhaps
                 speculative = Assignment(successor, place, place.number + 1, expected, number, is_speculative=True)
                 self._assign(place, [speculative])

@@ -12,7 +12,7 @@ from alexflow.executors.interface import Job
 from alexflow.executors.process.claims import Claims
 from alexflow.executors.process.instructions import RetirePlace, StartPlaces
 from alexflow.executors.process.places import Place
-from alexflow.executors.process.runtime_estimates import PREFETCH_SECONDS, SAMPLE
+from alexflow.executors.process.runtime_estimates import SAMPLE
 from alexflow.executors.process.sites import Site
 from alexflow.model.resource_spec import Needs
 
@@ -46,10 +46,10 @@ class PlaceRound(Round):
         self._unplaced: list[Claim] = []  # of jobs for which there is no place yet
         places = [place for place in site.roster.places if place.takes_jobs and place.claim is None]
         self._idle = deque(place for place in places if not place.sent)
-        short = [place for place in places if place.sent and place.expected <= PREFETCH_SECONDS / 2]
+        short = [place for place in places if place.sent and place.expected <= claims.estimates.prefetch / 2]
         self._short = deque(sorted(short, key=lambda place: place.expected))
         self._bound = [place for place in site.roster.bound if place.takes_jobs and not place.sent]
-        self._fair_share = 0.0
+        self._fair_share, self._prefetch = 0.0, claims.estimates.prefetch
         if self._idle or self._short:
             loads = [place.expected for place in (*self._idle, *self._short)]
             first = claims.source.keys(SAMPLE)
@@ -97,7 +97,7 @@ class PlaceRound(Round):
             return False
         if not self.capacity.admits_ordinary(self.claimant, begins=self._is_first):
             return False
-        return self._is_first or (self._load < self._fair_share and self._load + seconds <= PREFETCH_SECONDS)
+        return self._is_first or (self._load < self._fair_share and self._load + seconds <= self._prefetch)
 
     def _fill_next(self) -> bool:
         """Take the next place; ask for one if there is room."""
@@ -125,7 +125,7 @@ class PlaceRound(Round):
             return False
         self.capacity.started(self.claimant, job.task_id, claim)
         self._site.begun += 1
-        self.planned.append(Destination(place, PREFETCH_SECONDS, claim))
+        self.planned.append(Destination(place, self._prefetch, claim))
         return True
 
     def _idle_place(self) -> Place | None:

@@ -13,14 +13,19 @@ ROUNDING = 1e-9  # of sums of floats: it must not cost a worker a job too many
 
 
 class RuntimeEstimates:
-    """Estimates by the jobs' key. A job of a key without one counts as long."""
+    """Estimates by the jobs' key. A job of a key without one counts as long.
+
+    Attributes:
+        prefetch: seconds of work that a worker may have waiting; more where reports take longer.
+    """
 
     def __init__(self) -> None:
+        self.prefetch = PREFETCH_SECONDS
         self._seconds: dict[Hashable, float] = {}
 
     def expect(self, key: Hashable) -> float:
         """Return the seconds that a job of a key will probably take."""
-        return self._seconds.get(key, PREFETCH_SECONDS)
+        return self._seconds.get(key, self.prefetch)
 
     def knows(self, key: Hashable) -> bool:
         """Whether a job of a key has run."""
@@ -43,7 +48,7 @@ class RuntimeEstimates:
         Args:
             first: the keys of the first of them; they stand for all of them.
         """
-        return min(map(self.expect, first), default=0.0) > PREFETCH_SECONDS / 2
+        return min(map(self.expect, first), default=0.0) > self.prefetch / 2
 
     def learn(self, key: Hashable, seconds: float) -> None:
         """Learn that a job took ``seconds``. Quicker ones weigh more: the first also pays for imports."""
