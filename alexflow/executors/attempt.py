@@ -6,6 +6,7 @@ The blocking form runs in worker processes and threads, the async form on the ev
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from inspect import isawaitable
 from operator import methodcaller
 from types import CoroutineType
@@ -38,8 +39,8 @@ def bind_input(tree: InOut, storage: Storage, task: AbstractTask) -> Any:
     if tree is None:
         return None
     if isinstance(tree, Output):
-        return as_input(tree, storage, task)
-    return map_tree(lambda output: as_input(output, storage, task), tree)
+        return as_input(storage, task, tree)
+    return map_tree(partial(as_input, storage, task), tree)
 
 
 def check_id(task: AbstractTask, expected_id: str) -> None:

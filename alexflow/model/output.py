@@ -421,7 +421,7 @@ def _wrong_mode(mode: str) -> ValueError:
 _ASSIGN_STORAGE = Output.assign_storage
 
 
-def as_input(output: Output[T_co], storage: Storage, reader: SourceTask) -> Output[T_co]:
+def as_input(storage: Storage, reader: SourceTask, output: Output[T_co]) -> Output[T_co]:
     """The same output, bound to a storage from which a task only reads it."""
     if type(output).assign_storage is not _ASSIGN_STORAGE:
         return output.assign_storage(storage)._with("_reader", reader)  # which may have given the output itself

@@ -56,7 +56,8 @@ def read_inputs(state: State, reader: Node, group: Group) -> Group:
             key = keys[name] = Key(name, CHECKING, group, question)
             new.append(name)
         elif key.state != PRESENT:
-            group = _join(state, key, group)
+            if key.group is not group or key.state != CHECKING or group.merged_into is not None:  # else as of most
+                group = _join(state, key, group)
             reader.missing += 1
         key.readers[reader] = None
         if name in ephemeral:

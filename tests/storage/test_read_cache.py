@@ -1,5 +1,6 @@
 """Outputs that a process has lately published or read are at hand while it runs tasks."""
 
+import os
 import pickle
 
 import pytest
@@ -111,6 +112,8 @@ async def test_the_same_storage_does_not_remember(storage, caching, read):
 
 # -- how much is kept
 
+THERE = os.path.abspath(__file__)
+
 
 def test_the_latest_are_kept_and_not_much_more(monkeypatch):
     monkeypatch.setattr(read_cache, "GENERATION_BYTES", 10_000)
@@ -118,7 +121,7 @@ def test_the_latest_are_kept_and_not_much_more(monkeypatch):
     sizes = []
     for number in range(1_000):
         kept.put(str(number), bytes(100))
-        held = [other for other in range(1_000) if kept.get(str(other)) is not None]
+        held = [other for other in range(1_000) if kept.get(str(other), THERE) is not None]
         assert held == list(range(held[0], number + 1))
         sizes.append(len(held) * (100 + read_cache.ENTRY_OVERHEAD_BYTES))
     assert max(sizes) <= 20_000
@@ -132,9 +135,9 @@ def test_what_is_put_again_is_what_was_put_last(monkeypatch):
     kept.put("other", bytes(400))
     kept.put("another", bytes(400))  # and now "key" is of the older generation
     kept.put("key", b"two")
-    assert kept.get("key") == b"two"
+    assert kept.get("key", THERE) == b"two"
     kept.drop("key")
-    assert kept.get("key") is None
-    assert kept.get("other") is not None
+    assert kept.get("key", THERE) is None
+    assert kept.get("other", THERE) is not None
     kept.clear()
-    assert kept.get("other") is None
+    assert kept.get("other", THERE) is None

@@ -91,7 +91,7 @@ class JobFeed:
         if self.claims.is_active:
             self._feed_by_claims(self.claims.sites_of(None if everywhere else touched))
             return
-        for place in touched:
+        for place in reversed(touched):  # of places that are started together the first is there first
             self._sort_in(place)
         waiting = len(self._source)
         if waiting and (self._idle or self._short):

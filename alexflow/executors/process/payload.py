@@ -226,11 +226,12 @@ class Packer:
             if type(output) is not cls or output.ephemeral:  # nor perhaps an output at all
                 return None
             key = output.key
-            # of most the id is known, and this saves them a call
+            # here and below: of most the ids are known, and this saves them calls
             if output._output_id != key and output.output_id != key:
                 return None
             keys.append(key)
-            lengths.append(len(output.src_task_id))
+            task_id = getattr(output.__dict__.get("src_task"), "_task_id", None)
+            lengths.append(len(output.src_task_id if task_id is None else task_id))
         number = self._definitions.number_of(cls)
         needs.append(number)
         return [number, keys, lengths, type(outputs) is tuple]

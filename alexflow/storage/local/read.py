@@ -12,7 +12,6 @@ from alexflow.errors import OutputDamaged, OutputNotFound
 from alexflow.storage.digest import Judgement, is_refused, judge, record_of
 from alexflow.storage.files import NOT_THERE, read_all, storage_error
 from alexflow.storage.local import digest_store
-from alexflow.storage.local.read_cache import ReadCache
 from alexflow.type_vars import T
 
 #: Up to here bytes wait in memory, and the event loop writes and reads them itself: some 50 µs of its time.
@@ -68,16 +67,6 @@ def read_if_small(fd: int, at_first: int) -> bytes | None:
     if len(data) < at_first:
         return data
     return None if os.fstat(fd).st_size > MAX_INLINE_BYTES else read_all(fd, MAX_INLINE_BYTES, at=0)
-
-
-@blocks_briefly("a small file: it costs less than a thread would")
-def cached(cache: ReadCache, base: str, key: str) -> bytes | None:
-    """The cached bytes of an output that still exists; else None."""
-    data = cache.get(key)
-    if data is not None and not os.access(f"{base}/{key}", os.F_OK):  # a third of what reading costs
-        cache.drop(key)
-        return None
-    return data
 
 
 def as_published(base: str, key: str, fd: int, data: bytes, *, strictly: bool) -> bytes:

@@ -7,6 +7,10 @@ still exists; the engine invalidates the cache whenever a key may have been remo
 
 from __future__ import annotations
 
+import os
+
+from alexflow.blocks_briefly import blocks_briefly
+
 #: The size of a generation, of which there are two at most, in bytes; each output counts with its overhead.
 GENERATION_BYTES = 4 * 1024 * 1024
 ENTRY_OVERHEAD_BYTES = 256
@@ -31,10 +35,16 @@ class ReadCache:
     def __reduce__(self) -> tuple[type[ReadCache], tuple[()]]:
         return ReadCache, ()  # the cache of another process begins empty
 
-    def get(self, key: str) -> bytes | None:
-        """The bytes of a key, as last read or published; None if they are not in the cache."""
+    @blocks_briefly("a small file: it costs less than a thread would")
+    def get(self, key: str, path: str) -> bytes | None:
+        """The bytes of a key, as last read or published; None if they are not in the cache, or its file is gone."""
         data = self._younger.get(key)
-        return self._older.get(key) if data is None else data
+        if data is None:
+            data = self._older.get(key)
+        if data is not None and not os.access(path, os.F_OK):  # a third of what reading costs
+            self.drop(key)
+            return None
+        return data
 
     def put(self, key: str, data: bytes) -> None:
         """Cache the bytes of a key."""

@@ -33,7 +33,6 @@ from alexflow.storage.local.publish import SyncedNames, new_file, publish_file, 
 from alexflow.storage.local.read import (
     MAX_INLINE_BYTES,
     as_published,
-    cached,
     check_published,
     open_file,
     read_if_small,
@@ -163,7 +162,7 @@ class LocalStorage(LocalStatus, FrozenFields, ComparedByFields):
         cache = self._read_cache
         if cache is None:
             return self._read(key)
-        data = cached(cache, self.base_path, key)
+        data = cache.get(key, f"{self.base_path}/{key}")
         if data is None:
             data = self._read(key)
             cache.put(key, data)
@@ -349,7 +348,7 @@ class LocalStorage(LocalStatus, FrozenFields, ComparedByFields):
         if key not in ACCEPTED:
             accept_key(key)
         cache = self._read_cache
-        data = None if cache is None else cached(cache, self.base_path, key)
+        data = None if cache is None else cache.get(key, f"{self.base_path}/{key}")
         if data is None:
             data = read_opened(self.base_path, key, partial(self._read_checked, key) if self.check else read_if_small)
             if data is None:
