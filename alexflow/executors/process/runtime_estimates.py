@@ -51,7 +51,7 @@ class RuntimeEstimates:
         return min(map(self.expect, first), default=0.0) > self.prefetch / 2
 
     def learn(self, key: Hashable, seconds: float) -> None:
-        """Learn that a job took ``seconds``. Quicker ones weigh more: the first also pays for imports."""
+        """Learn that a job took ``seconds``. Quicker ones weigh more: the first also opens the storage."""
         known = self._seconds.get(key)
         if known is not None:
             weight = 0.5 if seconds < known else 0.1
