@@ -137,7 +137,7 @@ INSIDE = frozenset(
         "alexflow.graph.placement:options_of",
         "alexflow.graph.placement:spec_of_class",
         "alexflow.graph.force:_matches",
-        "alexflow.graph.inspector:Catalog.claim_key",
+        "alexflow.graph.catalog:Catalog.claim_key",
         "alexflow.graph.class_registry:ClassRegistry.register_class",
     }
 )
