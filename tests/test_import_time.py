@@ -77,6 +77,7 @@ WITHOUT_ENGINE = {
 WITH_ENGINE = WITHOUT_ENGINE | {
     *[
         "alexflow.cards.pending",
+        "alexflow.early_growth",
         "alexflow.engine",
         "alexflow.events",
         "alexflow.executors",
