@@ -10,7 +10,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from alexflow.early_growth import EarlyGrowth
+from alexflow.early_growth import GROWS_LATER, EarlyGrowth
 from alexflow.engine.stats import ClassStats, EngineStats, ExecutorStats, TagStats
 from alexflow.executors.interface import Done, Executor, Settled, WorkerCounts
 from alexflow.graph import Described
@@ -98,9 +98,10 @@ class Tallies:
                 tally = self.by_class[kind] = ClassTally(task_id.rpartition(".")[0])
             self._of[task_id] = tally
             tally.queued[task_id] = now
-        self._growth.look(self._of)
-        for tally in self.by_class.values():
-            tally.growth.look(tally.queued)
+        if len(self._of) > GROWS_LATER:  # no table of a class is larger
+            self._growth.look(self._of)
+            for tally in self.by_class.values():
+                tally.growth.look(tally.queued)
 
     def taken(self, task_ids: Iterable[str]) -> None:
         """Note that executors have taken tasks."""
