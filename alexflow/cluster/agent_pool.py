@@ -6,7 +6,6 @@ go, and with them the places that there are.
 
 from __future__ import annotations
 
-import socket
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -131,7 +130,6 @@ class AgentPool(ProcessExecutor):
         super().__init__(workers, grace=grace, echo=echo)
         self._definitions.by_value = modules
         self._module_check = ModuleCheck()
-        self._host_name = socket.gethostname()
         self._demand = demand
         self.agents: list[AgentConnection] = []
         self._moves: Counter[str] = Counter()
@@ -277,10 +275,10 @@ class AgentPool(ProcessExecutor):
     def _take_in_one(self, worker: WorkerState, message: ToEngine) -> None:
         if type(message) is JobsDone:  # by far the most: without a copy that has the host
             process = cast(RemoteProcess, worker.process)
-            host, take = process.host, process.printed.take_output
+            clock, take = process.agent.clock, process.printed.take_output
             usage: Sequence[Usage] = message.usage
-            if host != self._host_name:
-                here = process.agent.clock.here
+            if clock is not None:
+                here, host = clock.here, process.host
                 usage = [
                     RemoteUsage(each.worker, each.cpu, each.rss, each.stored, here(each.ended), host) for each in usage
                 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import socket
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -147,7 +148,9 @@ class RemoteProcess:
 
     def reported(self, message: WorkerReports) -> None:
         """Handle what it has sent."""
-        self.agent.clock.compare(message.sent, time.monotonic())
+        clock = self.agent.clock
+        if clock is not None:
+            clock.compare(message.sent, time.monotonic())
         for number, said in message.printed.items() if message.printed else ():
             self.printed.of_ended[number] = Printed(*said)
         last = 0
@@ -260,7 +263,7 @@ class AgentConnection:
         is_leaving: whether it takes no more jobs.
         is_released: whether that is because it had none.
         is_timed: whether it has said when its machine is taken away.
-        clock: its machine's, compared with this one's by what workers report.
+        clock: its machine's, compared with this one's by what workers report; None on the engine's machine.
     """
 
     def __init__(
@@ -291,7 +294,7 @@ class AgentConnection:
         self.is_leaving = False
         self.is_released = False
         self.is_lost = False
-        self.clock = RemoteClock()
+        self.clock = None if self.host == socket.gethostname() else RemoteClock()
         self._take_in: dict[type[FromAgent], Callable[[Any], None]] = {
             WorkerEnded: self._worker_ended,
             AreCold: self._are_cold,

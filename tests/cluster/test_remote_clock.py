@@ -1,7 +1,12 @@
 """Moments of another machine's clock, as those of this one's."""
 
+import socket
+
 import pytest
 
+from alexflow.cluster.connection import AgentConnection
+from alexflow.cluster.line import AgentLine
+from alexflow.cluster.messages import Introduction
 from alexflow.cluster.remote_clock import RemoteClock
 
 
@@ -37,3 +42,12 @@ def test_its_machine_was_suspended(clock: RemoteClock) -> None:
 def test_this_machine_was_suspended(clock: RemoteClock) -> None:
     clock.compare(3_605.0, 1_006.0)
     assert clock.here(3_605.0) == pytest.approx(1_006.0)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("host", "compares"), [(socket.gethostname(), False), ("elsewhere", True)])
+async def test_the_clock_of_the_engines_machine_is_not_compared(host: str, compares: bool) -> None:
+    introduction = Introduction(b"", b"", "agent", host, 1, 1, "", "", 1, 0, {})
+    line = AgentLine(lambda line, frame: None, lambda line, why: None)
+    agent = AgentConnection(line, introduction, None, lambda _: None, lambda _, found: None, lambda: None)
+    assert (agent.clock is not None) == compares
