@@ -1,8 +1,8 @@
 """``CodeStates``: the code of the classes that an engine runs, found in a thread while their tasks run.
 
 It is no part of what has to be safe before an output is visible: it comes into the record a moment later, or when
-the engine is closed. A thread begins with it once the first tasks have had time to start, so that a short run is over
-first.
+the engine is closed. A thread begins with it while the first worker processes start, for which the engine waits; where
+tasks need none, once the first of them have had time to start, so that a short run is over first.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class CodeStates:
         self._known: dict[type, Fingerprint | None] = {}  # None for one that cannot be found
         self._asked: set[type] = set()
         self._questions: SimpleQueue[type | None] = SimpleQueue()
-        self._closing = threading.Event()
+        self._may_begin = threading.Event()
         self._thread: threading.Thread | None = None
 
     def begin_segment(self) -> None:
@@ -59,6 +59,15 @@ class CodeStates:
                 self._thread = threading.Thread(target=self._find, name="alexflow-code", daemon=True)
                 self._thread.start()
 
+    def begin(self) -> None:
+        """Begin now: the engine waits for something else."""
+        self._may_begin.set()
+
+    @property
+    def are_known(self) -> bool:
+        """Whether nothing is being looked for."""
+        return len(self._known) == len(self._asked)
+
     def lines(self) -> Iterator[CodeLine]:
         """Yield the lines that can be written by now. It blocks; what fails is tried again by the next call."""
         for cls in [cls for cls in self._shapes if cls in self._known]:
@@ -72,13 +81,13 @@ class CodeStates:
 
     def finish(self) -> None:
         """Wait until all is known. It blocks."""
-        self._closing.set()
+        self._may_begin.set()
         self._questions.put(None)
         if self._thread is not None:
             self._thread.join(MAX_SECONDS)
 
     def _find(self) -> None:
-        self._closing.wait(SECONDS_BEFORE)
+        self._may_begin.wait(SECONDS_BEFORE)
         from alexflow.fingerprint import fingerprint_of  # deferred: here nothing waits for it
 
         while (cls := self._questions.get()) is not None:

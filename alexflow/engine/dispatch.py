@@ -127,6 +127,8 @@ class Dispatch:
             else:
                 offers[described.kind].append(task_id)
         if offers:
+            if not (self.has_started or self.prefetching.keys().isdisjoint(offers)):
+                self._record.looks_around()
             self.has_started = True
             if self._tallies.is_kept:
                 self._tallies.queued([task_id for offered in offers.values() for task_id in offered])

@@ -100,6 +100,14 @@ class EngineRecorder:
         if tasks:
             self._opened().made_from(tasks, forced, self._owners_of)
 
+    def looks_around(self) -> None:
+        """Have what the record says of where tasks run found out while the first worker processes start.
+
+        The engine waits for these; else it would be found out when the engine is closed, and the caller would wait.
+        """
+        if self._segment is not None:
+            asyncio.get_running_loop().call_soon(self._segment.look_around)
+
     def ended(self, outcomes: Iterable[Outcome], failed: FailedAttempts) -> None:
         """Note what came of jobs; ``failed`` are the attempts at them that have failed."""
         ran = [outcome for outcome in outcomes if isinstance(outcome, Done)]

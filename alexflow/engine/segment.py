@@ -345,6 +345,18 @@ class EngineSegment:
             writer.add(line)
         self._runs.add_ends(writer)
 
+    def look_around(self) -> None:
+        """Find out now what a segment says of where its tasks run; else it is done with the first write, or at the end."""
+        if self._writer is not None and self._writer.is_open:
+            self._add_environment(self._writer)
+            if self._codes is not None:
+                self._codes.begin()
+
+    def _add_environment(self, writer: SegmentWriter) -> None:
+        if not self._has_environment:
+            self._has_environment = True
+            writer.add_environment()
+
     def write(self) -> float | None:
         """Write what waits; where a segment has parts, once there is enough of it or it has waited long.
 
@@ -354,9 +366,7 @@ class EngineSegment:
         writer = self._writer
         if writer is None or not writer.is_open:
             return None
-        if not self._has_environment:
-            self._has_environment = True
-            writer.add_environment()
+        self._add_environment(writer)
         if writer.appends:
             self._add_completions(writer)
             self._add_code(writer)
@@ -391,9 +401,15 @@ class EngineSegment:
         if self._writer is not None and self._writer.is_in_outage:
             return
         self.write()
-        if self._writer is not None and self._writer.is_open:
-            await in_thread(self._close, self._writer)
+        writer = self._writer
+        if writer is None or not writer.is_open:
+            return
+        if writer.appends and (self._codes is None or self._codes.are_known):
+            self._close(writer)  # nothing of it has to be waited for
+        else:
+            await in_thread(self._close, writer)
 
+    @blocks_briefly("once an engine: where code is still looked for, it is called in a thread")
     def _close(self, writer: SegmentWriter) -> None:
         if self._codes is not None:
             self._codes.finish()

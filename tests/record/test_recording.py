@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -30,6 +31,7 @@ from alexflow import (
 from alexflow.errors import NotRecorded, RunFailed
 from alexflow.record import Record
 from alexflow.record.code_lists import CodeLists
+from tests.kit.fifo import Fifo, send_line_and_wait
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,31 @@ def test_a_worker_process_says_what_it_has_used(storage: LocalStorage) -> None:
     assert entry.peak_rss_bytes is not None
     assert entry.peak_rss_bytes > 2**20
     assert entry.outputs[0].digest == digest(storage.read(InProcess(1).output().key))
+
+
+@dataclass(frozen=True)
+class Waiting(InProcess):
+    told: str = field(default="", compare=False)
+    gate: str = field(default="", compare=False)
+
+    def run(self, input: Any, output: Any) -> None:
+        send_line_and_wait(self.told, "begun", self.gate)
+        super().run(input, output)
+
+
+@pytest.mark.processes
+@pytest.mark.anyio
+async def test_where_tasks_run_is_found_out_while_the_first_worker_starts(
+    storage: LocalStorage, fifo: Callable[[str], Fifo]
+) -> None:
+    told, gate = fifo("told"), fifo("gate")
+    async with alexflow.Engine(storage, workers=1) as engine:
+        running = asyncio.create_task(engine.run(Waiting(1, told.path, gate.path)))
+        await told.receive()
+        listed = list(Path(storage.base_path).glob(".alexflow/record/packages-*"))
+        gate.open_gate()
+        await running
+    assert len(listed) == 1
 
 
 def test_a_run_with_nothing_to_do_writes_nothing(storage: LocalStorage) -> None:
