@@ -346,7 +346,7 @@ class EngineSegment:
         self._runs.add_ends(writer)
 
     def look_around(self) -> None:
-        """Find out now what a segment says of where its tasks run; else it is done with the first write, or at the end."""
+        """Find out now what is to be said of where tasks run; else that is done with the first write, or at the end."""
         if self._writer is not None and self._writer.is_open:
             self._add_environment(self._writer)
             if self._codes is not None:

@@ -51,6 +51,16 @@ def speculative(monkeypatch):
     return counts
 
 
+async def test_a_chain_has_one_worker(place):
+    async with Engine(place, workers=2) as engine:
+        await engine.run(chain(5, 0))
+        counts = engine.stats().workers
+        assert counts.alive + counts.starting == 1
+        await engine.run([Chained(n) for n in range(100, 110)])
+        counts = engine.stats().workers
+        assert counts.alive + counts.starting == 2
+
+
 async def test_most_links_are_there_before_they_are_submitted(place, speculative):
     async with Engine(place, workers=2) as engine:
         await engine.run(chain(KNOWN, 0))

@@ -150,10 +150,10 @@ async def test_where_tasks_run_is_found_out_while_the_first_worker_starts(
     async with alexflow.Engine(storage, workers=1) as engine:
         running = asyncio.create_task(engine.run(Waiting(1, told.path, gate.path)))
         await told.receive()
-        listed = list(Path(storage.base_path).glob(".alexflow/record/packages-*"))
+        names = os.listdir(f"{storage.base_path}/.alexflow/record")
         gate.open_gate()
         await running
-    assert len(listed) == 1
+    assert [name for name in names if name.startswith("packages-")] != []
 
 
 def test_a_run_with_nothing_to_do_writes_nothing(storage: LocalStorage) -> None:

@@ -165,7 +165,7 @@ class ProcessExecutor(Executor):
             self._worker_set.outdate()
             self._machine.replace(self._worker_set.workers)
         self._worker_set.announce(classes)
-        self._machine.start_for(len(tasks))
+        self._machine.start_for(len(tasks) if self._worker_set.has_one_started else 1)
         self._go_on()
 
     def offer(self, task_ids: Sequence[str]) -> None:

@@ -103,6 +103,11 @@ class WorkerSet:
         alive = sum(1 for worker in self.workers if worker.process.pid)
         return WorkerCounts(alive, len(self.workers) - alive, self.deaths)
 
+    @property
+    def has_one_started(self) -> bool:
+        """Whether a worker is there; until then others would compete with it, for tasks that may come one by one."""
+        return any(worker.process.pid for worker in self.workers)
+
     def at_work(self) -> list[CurrentAttempt]:
         """Return the jobs that workers are at; of several that one has, the one that runs."""
         return [job_of(worker) for worker in [*self.workers, *self.leaving] if worker.sent]
