@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from msgspec import Struct
 
 
-class CurrentAttempt(NamedTuple):
+class CurrentAttempt(Struct, frozen=True):
     """An attempt that runs.
 
     Attributes:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from msgspec import Struct
 
 from alexflow.executors.memory_text import memory_text
 from alexflow.model.resource_spec import WHOLE
@@ -14,7 +16,7 @@ MOST_HOLDERS = 5
 LackKind = Literal["core", "memory", "device", "place"]
 
 
-class Lack(NamedTuple):
+class Lack(Struct, frozen=True):
     """A thing of which there is not enough free for a job.
 
     Attributes:

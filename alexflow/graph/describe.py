@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from msgspec import Struct, field
 
@@ -107,7 +107,7 @@ class Defaults(Struct, frozen=True, eq=False):
                 self.settings.pop(replaced, None)  # if it is used again, it is examined again
 
 
-class TaskSettings(NamedTuple):
+class TaskSettings(Struct, frozen=True, eq=False):
     """The settings of a task, with the defaults for those that its class leaves open."""
 
     kind: Kind
@@ -176,7 +176,7 @@ def describe(task: AbstractTask, defaults: Defaults, makes: ProducedKeys | None 
             _check_keys(task, task_id, makes[0])
             hook = "options"
             settings = _settings(task, defaults)
-        kind, keeps_outputs, tags, retry, timeout, key, priority, needs = settings
+        kind, tags, retry, needs, key = settings.kind, settings.tags, settings.retry, settings.needs, settings.key
         hook = "resource_spec"
         asked = getattr(task, "resource_spec", None)
         if asked is not None:
@@ -191,10 +191,11 @@ def describe(task: AbstractTask, defaults: Defaults, makes: ProducedKeys | None 
     # fmt: off
     spec = TaskSpec(
         task_id, tuple(inputs) if inputs else (), ephemeral, made, tags, dynamic, retry.count, retry.delay,
-        retry.jitter, acyclic, serves, key, "" if dynamic else kind, priority, spends,
+        retry.jitter, acyclic, serves, key, "" if dynamic else kind, settings.priority, spends,
     )
     # fmt: on
-    return Described(task, spec, kind, retry, timeout, inputs, outputs if keeps_outputs else None, needs)
+    kept = outputs if settings.keeps_outputs else None
+    return Described(task, spec, kind, retry, settings.timeout, inputs, kept, needs)
 
 
 def _spends(task: AbstractTask, tags: tuple[str, ...], defaults: Defaults) -> Spends:

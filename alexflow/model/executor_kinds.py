@@ -8,13 +8,12 @@ and adds kinds.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 
-class ExecutorKind(NamedTuple):
+class ExecutorKind:
     """A kind of executor.
 
-    Attributes:
+    Args:
         name: as in ``TaskOptions(executor=name)``.
         leaves_process: whether tasks are sent to another process, which must be able to open the storage.
         prefetches: whether it sends jobs before they are ready: it gets the tasks that are planned, and looks for those
@@ -23,10 +22,14 @@ class ExecutorKind(NamedTuple):
             others come without.
     """
 
-    name: str
-    leaves_process: bool = False
-    prefetches: bool = False
-    packs: bool = False
+    def __init__(self, name: str, leaves_process: bool = False, prefetches: bool = False, packs: bool = False) -> None:
+        self.name = name
+        self.leaves_process = leaves_process
+        self.prefetches = prefetches
+        self.packs = packs
+
+    def __repr__(self) -> str:
+        return f"ExecutorKind({self.name!r})"
 
 
 #: All kinds, by name. Kinds are added before classes name them.

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from alexflow.record.lines import RECORD_MAGIC, SEGMENT_SUFFIX
 
@@ -17,7 +18,7 @@ _DIGITS = 6
 _PART = re.compile(rf"(.+)\.(\d{{{_DIGITS}}}){re.escape(SEGMENT_SUFFIX)}")
 
 
-class Part(NamedTuple):
+class Part(Struct, frozen=True):
     """A part of a segment: the segment's name, and the part's number."""
 
     segment: str

@@ -15,14 +15,15 @@ from alexflow.storage.local import LocalStorage
 DEFAULT_PATH = ".alexflow"
 
 
+# Patterns as text: most paths have no colon, and to compile these takes as long as ten modules take to be imported.
+
 #: A URL with too few slashes: ``s3:/bucket``, or ``s3:bucket`` where nothing else can be meant.
-_SHORT_URL = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]+):/|(s3|gs|gcs|az|abfs|https?|sftp|memory):)(?!/)(.*)", re.DOTALL)
+_SHORT_URL = r"(?:([A-Za-z][A-Za-z0-9+.-]+):/|(s3|gs|gcs|az|abfs|https?|sftp|memory):)(?!/)(.*)"
 #: URLs that fsspec reads as file systems on top of one another: ``simplecache::s3://bucket``, ``zip://a.zip::s3://bucket``.
-_CHAINED_URL = re.compile(
-    r"([A-Za-z][A-Za-z0-9+.-]+)(?:://.*)?::(?:/|[A-Za-z][A-Za-z0-9+.-]+:/|(?:s3|gs|gcs|az|abfs|sftp|memory|file):).*",
-    re.DOTALL,
+_CHAINED_URL = (
+    r"([A-Za-z][A-Za-z0-9+.-]+)(?:://.*)?::(?:/|[A-Za-z][A-Za-z0-9+.-]+:/|(?:s3|gs|gcs|az|abfs|sftp|memory|file):).*"
 )
-_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)", re.DOTALL)
+_URL = r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)"
 
 
 @blocks_briefly("once a run")
@@ -57,7 +58,7 @@ def open_storage(storage: Storage | str | os.PathLike[str] | None = None, **opti
         raise UnknownStorage(f"the storage path {path!r} has a NUL, which no path has")
     _refuse_unexpanded(path)
     _refuse_chained(path)
-    url = _URL.fullmatch(path)
+    url = _match(_URL, path)
     if url is None or url[1] == "file":
         _take_none(options, path)
         return LocalStorage(path if url is None else url[2])
@@ -78,7 +79,7 @@ def _refuse_unexpanded(path: str) -> None:
             f"the storage path {path!r} begins with ~, which only a shell expands; "
             f"write os.path.expanduser({path!r}), or ./{path} for a directory of that name"
         )
-    short = _SHORT_URL.fullmatch(path)
+    short = _match(_SHORT_URL, path)
     if short is not None:
         scheme, rest = short[1] or short[2], short[3]
         url = f"{scheme}://{'/' if scheme == 'file' else ''}{rest}"
@@ -86,12 +87,16 @@ def _refuse_unexpanded(path: str) -> None:
 
 
 def _refuse_chained(path: str) -> None:
-    chained = _CHAINED_URL.fullmatch(path)
+    chained = _match(_CHAINED_URL, path)
     if chained is not None:
         raise UnknownStorage(
             f"a URL that chains file systems of fsspec, here {chained[1]!r} and what follows '::', is not a storage; "
             f"give the URL of one, or a path that begins with './' for a directory of that name"
         )
+
+
+def _match(pattern: str, path: str) -> re.Match[str] | None:
+    return re.fullmatch(pattern, path, re.DOTALL) if ":" in path else None
 
 
 def _take_none(options: dict[str, Any], what: str) -> None:

@@ -24,7 +24,7 @@ from alexflow.executors.process import wait
 from alexflow.executors.process.fork_servers import ForkServers
 from alexflow.executors.process.worker_process import WorkerProcess
 from tests.kit.processes import descendants_of, open_descriptors, parent_of, still_alive
-from tests.process.workflows import Chance, Descriptors, Ends, Environment, Held, Threads, Value
+from tests.process.workflows import Chance, Descriptors, Ends, Environment, Held, LooksForTyping, Threads, Value
 
 pytestmark = pytest.mark.anyio
 
@@ -311,3 +311,8 @@ async def test_what_has_threads_is_not_forked(place, fifo, caplog):
 @pytest.mark.usefixtures("watched")
 async def test_what_is_not_forked_is_killed_before_it_is_known(place):
     await start_and_kill(6)
+
+
+async def test_what_msgspec_can_do_without_is_there_for_users(place):
+    async with Engine(place, workers=1) as engine:
+        assert await engine.load(LooksForTyping(1).output()) == (False, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import importlib
 import logging
 import os
 import random
@@ -387,3 +388,12 @@ class SetsTimeout(AsksForSource):
         socket.setdefaulttimeout(self.seconds)
         logging.getLogger("timeouts").info("after it was set")
         super().run(input, output)
+
+
+@dataclass(frozen=True)
+class LooksForTyping(Value):
+    """Stores whether its process had imported ``typing_extensions``, and whether it can."""
+
+    def run(self, input: Any, output: Output[Any]) -> None:
+        had = "typing_extensions" in sys.modules
+        output.store((had, hasattr(importlib.import_module("typing_extensions"), "TypedDict")))

@@ -10,7 +10,8 @@ import contextlib
 import threading
 from collections.abc import Callable
 from itertools import islice
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from alexflow.logs import logger
 from alexflow.model import AbstractTask
@@ -23,7 +24,7 @@ NEWEST = 20
 LONGEST_WAIT = 1.0
 
 
-class ClassUsage(NamedTuple):
+class ClassUsage(Struct, frozen=True):
     """The usage of a class's newest tasks: the most bytes that one has needed, and usual seconds; 0 if not known."""
 
     peak: int = 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import NamedTuple
 
 from alexflow.executors.admission import Round
 from alexflow.executors.capacity import Binding, Claim
@@ -16,13 +15,8 @@ from alexflow.executors.process.runtime_estimates import SAMPLE
 from alexflow.executors.process.sites import Site
 from alexflow.model.resource_spec import Needs
 
-
-class Destination(NamedTuple):
-    """A place to which a job goes."""
-
-    place: Place
-    seconds: float
-    claim: Claim | None
+#: The place to which a job goes, the seconds for which it is expected there, and its claim.
+Destination = tuple[Place, float, Claim | None]
 
 
 class PlaceRound(Round):
@@ -89,7 +83,7 @@ class PlaceRound(Round):
         self._load += seconds
         self._room -= 1
         assert self._filling is not None  # for type checkers
-        self.planned.append(Destination(self._filling, seconds, None))
+        self.planned.append((self._filling, seconds, None))
         return True
 
     def _has_room(self, seconds: float) -> bool:
@@ -125,7 +119,7 @@ class PlaceRound(Round):
             return False
         self.capacity.started(self.claimant, job.task_id, claim)
         self._site.begun += 1
-        self.planned.append(Destination(place, self._prefetch, claim))
+        self.planned.append((place, self._prefetch, claim))
         return True
 
     def _idle_place(self) -> Place | None:

@@ -11,7 +11,8 @@ import msgspec
 from alexflow.executors.process.fork_server_client import ForkServerClient
 from alexflow.executors.process.pending_worker import PendingWorker
 from alexflow.executors.process.server_process import ForkedProcess
-from alexflow.executors.process.wire.fork_protocol import NOT_FOUND, UNFIT, Defect, Preload
+from alexflow.executors.process.wire.defects import Defect
+from alexflow.executors.process.wire.fork_protocol import NOT_FOUND, UNFIT, Preload
 from alexflow.executors.process.wire.messages import LENGTH, ProcessEnvironment
 from alexflow.executors.process.wire.sockets import new_pair
 

@@ -14,14 +14,13 @@ asked         with                                   answered
 
 A warm server is a fork server that imports modules first. It is sent a :class:`Preload`, as a frame, before any record.
 Of each module it reports ``IMPORTED``, with the module's place in the list and the microseconds that it took, or
-``NOT_FOUND``, if there is none of that name. ``UNFIT`` is its last report: the module's place, a :class:`Defect`, and a
-number that belongs to that; what follows is text, to the end of the stream.
+``NOT_FOUND``, if there is none of that name. ``UNFIT`` is its last report: the module's place, a defect
+(``process/wire/defects.py``), and a number that belongs to that; what follows is text, to the end of the stream.
 """
 
 from __future__ import annotations
 
 import struct
-from enum import IntEnum
 
 import msgspec
 
@@ -52,17 +51,3 @@ class Preload(msgspec.Struct, frozen=True, array_like=True):
 
     environment: ProcessEnvironment
     modules: list[str]
-
-
-class Defect(IntEnum):
-    """The reason why a process cannot be forked after an import, or must not import."""
-
-    RAISED = 1  #: it raised what the text says
-    THREADS = 2  #: threads, so many
-    DESCRIPTORS = 3  #: descriptors, so many, which workers would share
-    MEMORY = 4  #: memory that forks would write into together
-    PROCESSES = 5  #: processes, so many
-    DEVICES = 6  #: a context on a device
-    LIMITS = 7  #: threads of its libraries could not be set any more
-    ENDED = 8  #: its process ended; never sent
-    HANGS = 9  #: it took too long; never sent

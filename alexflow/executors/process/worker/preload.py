@@ -24,8 +24,9 @@ from collections.abc import Collection, Sequence
 from types import ModuleType
 
 from alexflow.executors.library_threads import ONE_THREAD, can_share_among_loaded
+from alexflow.executors.process.wire.defects import Defect
 from alexflow.executors.process.wire.environment import apply_environment, imported
-from alexflow.executors.process.wire.fork_protocol import WRITING, Defect, Preload
+from alexflow.executors.process.wire.fork_protocol import WRITING, Preload
 from alexflow.executors.process.wire.reentry import reentry
 from alexflow.executors.process.worker.import_hook import when_imported
 from alexflow.executors.process.worker.random_states import RandomStates
