@@ -19,12 +19,13 @@ from operator import attrgetter, is_, itemgetter
 from pathlib import PurePath
 from re import Pattern
 from types import CodeType, FunctionType, GenericAlias, GetSetDescriptorType, MemberDescriptorType, ModuleType
-from typing import Any, TypeVar
+from typing import Any, NewType, ParamSpec, TypeVar, TypeVarTuple
 
 import cloudpickle
 from cloudpickle.cloudpickle import _extract_code_globals
 
 from alexflow.executors.process.importable import is_found_again
+from alexflow.executors.process.singletons import reduced_by_name
 from alexflow.executors.process.worker.request_context import context_variable
 from alexflow.executors.process.worker.unpack import from_file, named, placed
 from alexflow.executors.request_context import name_of_variable
@@ -64,7 +65,13 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]
                 return (named, (obj.__module__, obj.__qualname__, _is_found(obj), make, arguments), *rest)
             if _is_found(obj):
                 return (placed, (obj.__module__, obj.__qualname__, make, arguments), *rest)
+        if reduced is NotImplemented:
+            return reduced_by_name(obj, self.dispatch_table, _is_by_reference, "singleton")
         return reduced
+
+
+def _is_by_reference(module: str) -> bool:
+    return module != "__main__" and module not in cloudpickle.list_registry_pickle_by_value()
 
 
 def pickled(thing: type | FunctionType, packages: Collection[str] = ()) -> tuple[bytes, list[type | FunctionType]]:
@@ -204,6 +211,7 @@ _SETTLED = (
     *(type(None), bool, int, float, complex, str, bytes, ModuleType, type, FunctionType, property, classmethod),
     *(staticmethod, cached_property, MemberDescriptorType, GetSetDescriptorType, TypeVar, Field, CodeType),
     *(type(len), type(str.join), type(object.__init__), GenericAlias, Logger, PurePath, Pattern),
+    *(NewType, ParamSpec, TypeVarTuple),
 )
 
 

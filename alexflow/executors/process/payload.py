@@ -18,6 +18,7 @@ import io
 import pickle
 import sys
 from collections.abc import Collection, Sequence
+from copyreg import dispatch_table
 from importlib import import_module
 from types import FunctionType, ModuleType
 from typing import Any
@@ -26,6 +27,8 @@ from msgspec import Struct
 
 from alexflow.errors import ShippingError
 from alexflow.executors.process.definitions import Definitions
+from alexflow.executors.process.importable import is_found_again
+from alexflow.executors.process.singletons import reduced_by_name
 from alexflow.executors.process.wire.messages import Fields
 from alexflow.hooks import class_name, is_a, passes, text_of
 from alexflow.model import AbstractTask, Output
@@ -90,7 +93,7 @@ class _FieldPickler(pickle.Pickler):
         elif isinstance(obj, ModuleType) and _is_importable(obj):
             return import_module, (obj.__name__,)
         else:
-            return NotImplemented
+            return reduced_by_name(obj, dispatch_table, _is_importable_name, "same_singleton")
         from alexflow.executors.process.worker import unpack  # deferred: it has all that runs a task; few jobs need it
 
         return getattr(unpack, name), arguments
@@ -112,6 +115,12 @@ def _is_importable(module: ModuleType) -> bool:
     """Whether a worker that imports a module of this name gets this one: not a script, nor one that was made."""
     name = module.__name__
     return name != "__main__" and sys.modules.get(name) is module and module.__spec__ is not None
+
+
+def _is_importable_name(name: str) -> bool:
+    """Whether a worker can import a module of this name, and gets the one that is here."""
+    module = sys.modules.get(name)
+    return module is None or (name != "__main__" and is_found_again(module, name))
 
 
 def _with_made(task: AbstractTask) -> tuple[Any, ...]:

@@ -21,6 +21,7 @@ from alexflow.executors.process.wire.messages import Definition, Fields
 from alexflow.executors.process.wire.reentry import reentry
 from alexflow.forks import contained
 from alexflow.hooks import class_name, text_of
+from alexflow.identity import look_up
 from alexflow.model import AbstractTask, Output
 from alexflow.model.class_info import ClassInfo, class_info
 from alexflow.model.construction import output_by_reference, outputs_by_key
@@ -118,6 +119,7 @@ class Unpacker:
 
     def _unpickled(self, cls: int, fields: dict[int, Any]) -> list[Any]:
         values: list[Any] = []
+        self.thing(cls)  # first: it brings what it uses, of which some may be among the values
         try:
             for value in fields.values():
                 values.append(self._arrived(value) if type(value) is list else value)  # noqa: PERF401  # see below
@@ -238,6 +240,19 @@ def placed(module: str, qualname: str, make: Callable[..., FunctionType], argume
     function = make(*arguments)
     _place(module, qualname, function)
     return function
+
+
+def singleton(module: str, name: str, kind: type, make: Callable[[], Any]) -> Any:
+    """An object that came by value with what uses it, and of which there is one: as the value of a global."""
+    thing = make()
+    _place(module, name, thing)
+    return thing
+
+
+def same_singleton(module: str, name: str, kind: type, make: Callable[[], Any]) -> Any:
+    """The object that has come by value before, as something that the task's class uses, or else a new one."""
+    there = look_up(sys.modules.get(module), name)
+    return there if type(there) is kind else singleton(module, name, kind, make)
 
 
 def _place(module: str, qualname: str, thing: Any) -> None:
