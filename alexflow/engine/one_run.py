@@ -14,6 +14,7 @@ from alexflow.engine.engine import Engine
 from alexflow.engine.options import OnError
 from alexflow.engine.result import Result
 from alexflow.engine.signals import Interruption
+from alexflow.engine.standstill import share_before
 from alexflow.errors import RunFailed
 from alexflow.hooks import own_attribute
 from alexflow.progress.writing import is_shown
@@ -105,6 +106,7 @@ def _run_loop_in_thread(work: Callable[[], Coroutine[Any, Any, Result]], interru
         except BaseException as error:  # raised again below, in the caller's thread
             errors.append(error)
 
+    share_before()
     thread = threading.Thread(target=work_in_thread, name="alexflow-run")
     thread.start()
     while thread.is_alive():

@@ -22,6 +22,7 @@ from itertools import islice
 from alexflow.engine.peer_waits import PeerWaits
 from alexflow.engine.quota import Quota
 from alexflow.engine.ready_jobs import ReadyJobs
+from alexflow.engine.standstill import note_at_work
 from alexflow.errors import StorageError, StorageUnavailable
 from alexflow.executors.interface import Done, Executor, Job, Settled
 from alexflow.graph import Catalog, Kind
@@ -39,13 +40,10 @@ MAX_HELD_BY_PEERS = 2048
 
 #: Looks of a peer after which it has noticed an engine that has joined, also if it is busy.
 NOTICED_AFTER_LOOKS = 3
-
-#: Seconds from joining, or from finding a task held, to the first looks at peers: two engines that get work at the same
-#: moment share it within milliseconds. Later a look every tenth of a second is enough.
+#: Seconds from joining, or from finding a task held, to the first looks at peers, so that work is shared at once.
 FIRST_POLLS = (0.002, 0.004, 0.008, 0.016, 0.032)
 
-#: The shortest and the longest time between two looks for an output that a peer makes; on a directory, and elsewhere,
-#: where each is a request. A look at one output in a directory takes 0.1 ms.
+#: The shortest and the longest time between two looks for a peer's output: on a directory (0.1 ms), by requests.
 AWAITED_EVERY = (0.002, 0.01)
 AWAITED_REMOTELY_EVERY = (0.1, 0.3)
 AWAITED_OFTEN = 30.0  # seconds, after which there are longer ones
@@ -157,6 +155,8 @@ class PeerCoordination:
     def _has_joined(self) -> None:
         self._set_alone(self._leases.everything)
         self.joined = True
+        if self._leases.rests_at_once:
+            note_at_work(self)
         if self._scheduler.is_timed:
             self._count_parts(anew=True)
         if self._watching is None:
@@ -257,7 +257,7 @@ class PeerCoordination:
                 self._leases.ttl,
             )
         if self.alone and self._leases.has_peers():
-            await self._share()
+            await self.share()
         elif lapsed and not self.alone:
             await self._recall()
         if self._scheduler.is_timed:
@@ -269,7 +269,7 @@ class PeerCoordination:
 
     # -- when a peer has joined
 
-    async def _share(self) -> None:
+    async def share(self) -> None:
         """Hold only what is running: what has not begun is up to whichever engine leases it first."""
         self._set_alone(False)
         for spec in self._scheduler.active_specs():
