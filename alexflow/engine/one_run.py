@@ -15,7 +15,7 @@ from alexflow.engine.options import OnError
 from alexflow.engine.result import Result
 from alexflow.engine.signals import Interruption
 from alexflow.engine.standstill import share_before
-from alexflow.errors import RunFailed
+from alexflow.errors import EngineClosed, RunFailed
 from alexflow.hooks import own_attribute
 from alexflow.progress.writing import is_shown
 from alexflow.storage import Storage
@@ -74,6 +74,13 @@ def run_from_script(
     except asyncio.CancelledError:
         interruption.raise_if_any()
         raise
+    except RuntimeError as error:
+        if threading.main_thread().is_alive():
+            raise
+        raise EngineClosed(
+            "the program's main thread has ended, after which Python lends no more threads; let the script wait for "
+            "what still runs, such as thread.join(), and run nothing in atexit or __del__"
+        ) from error
     interruption.raise_if_any()
     return result
 

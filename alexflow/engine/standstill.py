@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary, WeakSet
 
 
 class Sharing(Protocol):
-    """What an engine holds on its storage.
+    """A part of an engine that holds what it may make on its storage.
 
     Attributes:
         joined: whether it holds anything.
