@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from importlib import import_module
+from types import FrameType
 from typing import Any
 
 
@@ -27,8 +28,8 @@ def lazy_names(
         modules: names by the module that has them, relative to the package: ``{"text": "BytesOutput TextOutput"}``.
         unlisted: more of those, which ``__all__`` leaves out.
         submodules: those that are imported when they are first used as attributes. Where the package lacks a name that
-            one of them has, an ImportError says so: the message of an AttributeError would not be shown by
-            ``from package import name``.
+            one of them has, an error says so: for ``from package import name`` an ImportError, as the message of an
+            AttributeError would not be shown.
     """
     namespace = vars(sys.modules[package])
     listed = _module_of_each(modules)
@@ -41,7 +42,8 @@ def lazy_names(
             if name in public:
                 return import_module(f"{package}.{name}")
             if not name.startswith("_") and (home := _home_of(name, package, public)):
-                raise ImportError(f"{name} is in {home}: from {home} import {name}", name=package)
+                text = f"{name} is in {home}: from {home} import {name}"
+                raise ImportError(text, name=package) if _is_import(sys._getframe(1)) else AttributeError(text)
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         thing = namespace[name] = getattr(import_module(f"{package}.{module}"), name)
         return thing
@@ -50,6 +52,13 @@ def lazy_names(
         return sorted({*namespace, *module_of, *public})
 
     return __getattr__, __dir__, sorted(listed)
+
+
+def _is_import(frame: FrameType) -> bool:
+    """Whether a frame is in a ``from … import``: to that alone an AttributeError is no message."""
+    from opcode import opmap  # deferred: for a name that is not there
+
+    return frame.f_code.co_code[frame.f_lasti] == opmap["IMPORT_FROM"]
 
 
 def _module_of_each(modules: Mapping[str, str]) -> dict[str, str]:

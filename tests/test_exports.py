@@ -128,6 +128,9 @@ def test_submodules_are_there_without_an_import_of_their_own(name):
 def test_a_name_of_a_submodule_says_where_it_is(name, home):
     with pytest.raises(ImportError, match=rf"^{name} is in alexflow\.{home}: from alexflow\.{home} import {name}$"):
         exec(f"from alexflow import {name}")
+    assert not hasattr(alexflow, name)  # as of any name that is not there
+    with pytest.raises(AttributeError, match=f"{name} is in"):
+        getattr(alexflow, name)
 
 
 def test_a_name_that_is_nowhere():

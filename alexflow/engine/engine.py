@@ -306,7 +306,7 @@ class Engine(OpenEngine):
         await self._let_in()
         check_on_error(on_error)
         options = request_options(on_error, attributes, priority, fairness_key, max_wait, context=self._captured())
-        if max_age is not None or stale_while_revalidate:
+        if max_age is not None or stale_while_revalidate != 0:
             run_now = partial(self.run, on_error=on_error, attributes=attributes, priority=priority)
             run_now = partial(run_now, fairness_key=fairness_key, max_wait=max_wait)
             return await self._ages.run_aged(target, age_limit(max_age, stale_while_revalidate), run_now, force)
@@ -369,7 +369,7 @@ class Engine(OpenEngine):
         if priority is not None or fairness_key != "" or max_wait is not None or attributes is not None:
             check_urgency(priority, fairness_key, max_wait)
             as_attributes(attributes)
-        is_aged = max_age is not None or stale_while_revalidate or AGED
+        is_aged = max_age is not None or stale_while_revalidate != 0 or AGED
         if self._loads.hot is not None and not is_aged and (kept := self._loads.kept_value(output)) is not None:
             return kept[0]
         if self._queue is not None and isinstance(output, Output):  # first: thousands may be refused

@@ -155,10 +155,10 @@ def check_values(values: Mapping[str, Any]) -> None:
     numbers = {"max_concurrency": values.get("max_concurrency", 1)}
     numbers.update({f"limits[{tag!r}]": limit for tag, limit in limits.items()})
     for name, limit in numbers.items():
-        if not isinstance(limit, int) or limit < 1:
+        if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
             raise DefinitionError(f"{name} must be a whole number of at least 1, not {limit!r}")
     max_deaths, retry = values.get("max_deaths", 0), values.get("retry")
-    if not isinstance(max_deaths, int) or max_deaths < 0:
+    if not isinstance(max_deaths, int) or isinstance(max_deaths, bool) or max_deaths < 0:
         raise DefinitionError(f"max_deaths must be a whole number of at least 0, not {max_deaths!r}")
     if retry is not None and not isinstance(retry, Retry):
         raise DefinitionError(f"retry must be a Retry, such as Retry(3), not {retry!r}")
@@ -179,7 +179,7 @@ def check_values(values: Mapping[str, Any]) -> None:
     cache = values.get("memory_cache")
     if cache is not None and type(cache).__name__ != "MemoryCache":
         raise DefinitionError(f"memory_cache must be a MemoryCache, such as MemoryCache(), not {repr_of(cache)}")
-    if ttl is not None and (not isinstance(ttl, int | float) or not ttl > 0):
+    if ttl is not None and (not isinstance(ttl, int | float) or isinstance(ttl, bool) or not ttl > 0):
         raise DefinitionError(f"lease_ttl must be a number of seconds above 0, or None, not {ttl!r}")
 
 
@@ -265,7 +265,7 @@ def as_devices(devices: object) -> dict[str, tuple[int | str, ...]] | None:
 
 def check_workers(workers: object) -> None:
     """Check an engine's ``workers``, and import what they are only if they are no number."""
-    if workers is not None and (not isinstance(workers, int) or workers < 1):
+    if workers is not None and (type(workers) is not int or workers < 1):
         as_workers(workers)
 
 
@@ -275,7 +275,7 @@ def as_workers(workers: object) -> Workers:
 
     if isinstance(workers, Workers):
         return workers.settled()
-    if workers is not None and (not isinstance(workers, int) or workers < 1):
+    if workers is not None and (type(workers) is not int or workers < 1):
         raise DefinitionError(f"workers must be a whole number of at least 1, not {repr_of(workers)}")
     return Workers(None if workers is None else int(workers)).settled()
 

@@ -33,7 +33,7 @@ class Recycle(Frozen):
     def __init__(self, tasks: int | None = None, seconds: float | None = None, memory: int | None = None):
         for name, limit in {"tasks": tasks, "seconds": seconds, "memory": memory}.items():
             kind = (int, float) if name == "seconds" else int
-            if limit is not None and (not isinstance(limit, kind) or not limit > 0):
+            if limit is not None and (not isinstance(limit, kind) or isinstance(limit, bool) or not limit > 0):
                 what = {"tasks": "a whole number", "seconds": "a number", "memory": "a whole number of bytes"}[name]
                 raise DefinitionError(f"Recycle.{name} must be {what} above zero, not {limit!r}")
             set_field(self, name, limit)

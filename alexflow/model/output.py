@@ -16,7 +16,7 @@ from alexflow.model.lazy_source_task import LazySourceTask
 from alexflow.model.read_only import stored_by_reader
 from alexflow.model.serializer import serialize
 from alexflow.storage.keys import check_key
-from alexflow.type_vars import T_co
+from alexflow.type_vars import T, T_co
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
@@ -380,7 +380,7 @@ class Output(WithClassInfo, Generic[T_co]):
         if mode == "rb":
             return self.bound_storage.reader(self.key)
         if mode == "wb":
-            return self._to_write().writer(self.key)
+            return _block(self._to_write().writer(self.key), "open('wb')")
         raise _wrong_mode(mode)
 
     @overload
@@ -394,24 +394,26 @@ class Output(WithClassInfo, Generic[T_co]):
     ) -> AbstractAsyncContextManager[AsyncReader] | AbstractAsyncContextManager[AsyncWriter]:
         """:meth:`open`, for ``async def run``: ``async with output.aopen("wb") as file: await file.write(chunk)``."""
         if mode == "rb":
-            return self.bound_storage.areader(self.key)
+            return _block(self.bound_storage.areader(self.key), "aopen()")
         if mode == "wb":
-            return self._to_write().awriter(self.key)
+            return _block(self._to_write().awriter(self.key), "aopen('wb')")
         raise _wrong_mode(mode)
 
     def path(self, mode: Mode = "r") -> AbstractContextManager[Path]:
-        """A local path, for libraries that take the name of a file; see :meth:`Storage.path`.
-
-        ::
-
-            with output.path("w") as path:
-                model.save(path)
-        """
-        return (self.bound_storage if mode == "r" else self._to_write()).path(self.key, mode)
+        """A local path, for libraries that take a file's name: ``with output.path("w") as path: model.save(path)``."""
+        return _block((self.bound_storage if mode == "r" else self._to_write()).path(self.key, mode), f"path({mode!r})")
 
     def apath(self, mode: Mode = "r") -> AbstractAsyncContextManager[Path]:
         """:meth:`path`, for ``async def run``."""
-        return (self.bound_storage if mode == "r" else self._to_write()).apath(self.key, mode)
+        return _block(
+            (self.bound_storage if mode == "r" else self._to_write()).apath(self.key, mode), f"apath({mode!r})"
+        )
+
+
+def _block(manager: T, call: str) -> T:
+    from alexflow.model.block import AsyncBlock, Block  # deferred: most outputs are loaded and stored whole
+
+    return cast(T, (AsyncBlock if hasattr(manager, "__aenter__") else Block)(manager, f"output.{call}"))
 
 
 def _wrong_mode(mode: str) -> ValueError:

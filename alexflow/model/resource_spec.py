@@ -177,7 +177,9 @@ def _devices(name: str, value: object) -> int:
 
 
 def _number(value: object) -> float | None:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if not isinstance(value, int | float) or isinstance(value, bool) or value != value:  # nan is no number
+        return None
+    return value
 
 
 def _wrong(name: str, meant: str, value: object) -> DefinitionError:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from alexflow.arguments import check_argument
 from alexflow.errors import DefinitionError
 from alexflow.hooks import repr_of
 from alexflow.record.fields import NO_SUCH_FIELD, scalar, value_at
@@ -134,7 +135,10 @@ def conditions(where: Mapping[str, Any] | None) -> tuple[FieldCondition, ...]:
         DefinitionError: an operator is unknown, or a pattern is no regular expression.
     """
     found = []
+    if where is not None:
+        check_argument("where", where, Mapping, "a dict, such as {'depth': (\">\", 3)}")
     for path, wanted in (where or {}).items():
+        check_argument("the path of a condition", path, str, "a text, such as 'config.depth'")
         sign, value = wanted if isinstance(wanted, tuple) and len(wanted) == 2 else ("=", wanted)
         if sign not in _OPERATORS:
             raise DefinitionError(

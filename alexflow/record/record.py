@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, cast
 
+from alexflow.arguments import check_argument
 from alexflow.errors import AmbiguousKey, DefinitionError, NotRecorded
 from alexflow.hooks import repr_of
 from alexflow.identity import module_name
@@ -304,7 +305,8 @@ class Record:
         """
         from alexflow.record.task_reports import reports_of  # deferred: few ask
 
-        return reports_of(self.storage, task if isinstance(task, str) else task.task_id)
+        task_id, named = _named(task)
+        return reports_of(self.storage, task_id if named is None else named.task_id)
 
     # -- from segments
 
@@ -399,12 +401,14 @@ def _named(key: object) -> tuple[str, AbstractTask | None]:
 def _class_name(cls: str | type[AbstractTask] | None) -> str | None:
     if cls is None or isinstance(cls, str):
         return cls and cls.replace(":", ".")
+    check_argument("cls", cls, type, "a class of tasks, or its name")
     return f"{module_name(cls.__module__)}.{cls.__qualname__}"
 
 
 def _since(newer: datetime | timedelta | None) -> float | None:
     if newer is None:
         return None
+    check_argument("newer", newer, (datetime, timedelta), "a datetime or a timedelta")
     if isinstance(newer, timedelta):
         newer = datetime.now().astimezone() - newer
     return newer.timestamp()

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from alexflow.arguments import check_argument
 from alexflow.errors import DefinitionError, OutputNotFound
 from alexflow.formats.gzipped import decompress_if_gzip
 from alexflow.formats.libraries import need
@@ -50,7 +51,9 @@ def chosen_values(values: Mapping[str, str]) -> dict[str, ChosenValue]:
         DefinitionError: one is written in another way, or has the name of a column of each table.
     """
     found = {}
+    check_argument("values", values, Mapping, "a dict, such as {'accuracy': 'metrics.json:accuracy'}")
     for name, text in values.items():
+        check_argument(f"the column {name}", text, str, "a text, such as 'metrics.json:accuracy'")
         ending, colon, path = text.partition(":")
         if not (ending and colon):
             raise DefinitionError(

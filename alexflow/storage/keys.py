@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from alexflow.errors import InvalidKey
-from alexflow.hooks import class_name
+from alexflow.hooks import class_name, repr_of
 
 # an empty step (also a leading or trailing slash), a step of one or two dots, a backslash, or NUL
 _UNSAFE = re.compile(r"(?:^|/)\.{0,2}(?:/|$)|[\\\0]")
@@ -103,6 +103,8 @@ def check_prefix(prefix: str) -> str:
     Raises:
         InvalidKey: no key may begin so.
     """
+    if not isinstance(prefix, str):
+        raise InvalidKey(f"a prefix of keys is a text, not {repr_of(prefix)}")
     if prefix:
         check_key(prefix[:-1] if prefix[-1] == "/" else prefix)
     return prefix

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from alexflow.errors import UnknownStorage
 from alexflow.hooks import plain_text, repr_of
 from alexflow.storage.interface import Storage
@@ -21,3 +23,13 @@ def check_storage(given: object, taker: str) -> None:
         return
     shown = plain_text(repr_of(given))
     raise UnknownStorage(f"{taker} takes a storage, not {shown}; open_storage({shown}) makes one of a path or URL")
+
+
+def check_path(name: str, path: object) -> None:
+    """Refuse what is no path of a directory.
+
+    Raises:
+        UnknownStorage: it is none, or one of bytes.
+    """
+    if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
+        raise UnknownStorage(f"{name} must be a path, such as 'results', not {repr_of(path)}")

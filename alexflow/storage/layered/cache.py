@@ -23,15 +23,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from alexflow.arguments import check_argument
 from alexflow.blocks_briefly import blocks_briefly
-from alexflow.errors import OutputNotFound, StorageError
+from alexflow.errors import OutputNotFound, StorageError, UnknownStorage
 from alexflow.storage.background import in_thread
 from alexflow.storage.files import CHUNK_BYTES
 from alexflow.storage.interface import Storage
 from alexflow.storage.layered.wrapper import StorageWrapper
 from alexflow.storage.local import LocalStorage
 from alexflow.storage.staged import Staged
-from alexflow.storage.storage_checks import check_storage
+from alexflow.storage.storage_checks import check_path, check_storage
 
 if TYPE_CHECKING:
     from alexflow.storage.async_streams import AsyncReader
@@ -61,6 +62,8 @@ class CacheStorage(StorageWrapper):
 
     def __init__(self, storage: Storage, directory: str | os.PathLike[str], max_bytes: int = 10 * 2**30) -> None:
         check_storage(storage, "CacheStorage")
+        check_path("CacheStorage.directory", directory)
+        check_argument("CacheStorage.max_bytes", max_bytes, int, "a number of bytes", UnknownStorage)
         object.__setattr__(self, "storage", storage)
         object.__setattr__(self, "directory", os.path.abspath(os.fspath(directory)))
         object.__setattr__(self, "max_bytes", max_bytes)

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from alexflow.arguments import check_argument
+from alexflow.errors import UnknownStorage
 from alexflow.storage.interface import Storage
 from alexflow.storage.keys import check_key, is_key, only_keys
 from alexflow.storage.layered.renaming import RenamingStorage
@@ -97,6 +99,7 @@ class PrefixStorage(RenamingStorage):
 
     def __post_init__(self) -> None:
         check_storage(self.storage, "PrefixStorage")
+        check_argument("PrefixStorage.prefix", self.prefix, str, "a text, such as 'team/experiment-3'", UnknownStorage)
         object.__setattr__(self, "prefix", self.prefix.rstrip("/"))
         check_key(self.prefix)
 

@@ -86,6 +86,10 @@ class LocalStorage(LocalStatus, FrozenFields, ComparedByFields):
     check: Check = field(default=False, compare=False)
 
     def __init__(self, base_path: str | os.PathLike[str], *, fsync: bool = False, check: Check = False) -> None:
+        if type(base_path) is not str:
+            from alexflow.storage.storage_checks import check_path  # deferred: most are texts
+
+            check_path("LocalStorage.base_path", base_path)
         check_check(check)
         set_field(self, "base_path", os.path.abspath(os.fspath(base_path)))
         set_field(self, "fsync", fsync)

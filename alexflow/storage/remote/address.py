@@ -54,7 +54,7 @@ class Address:
     """
 
     def __init__(self, url: str, options: Mapping[str, Any]):
-        parts = _URL.fullmatch(url)
+        parts = _URL.fullmatch(url) if isinstance(url, str) else None
         if parts is None:
             raise UnknownStorage("a remote storage is given as a URL such as 's3://bucket/prefix'")
         self.url = url

@@ -107,6 +107,8 @@ class RemoteStorage(Storage):
         for name, value in (("deadline", deadline), ("concurrency", concurrency)):
             if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
                 raise UnknownStorage(f"{name} of {address.shown} must be a number above 0, not {value!r}")
+        if concurrency < 1 or concurrency % 1:
+            raise UnknownStorage(f"concurrency of {address.shown} must be a whole number, not {concurrency!r}")
         check_check(check)
         check_protocol(address)
         if client is not None:
