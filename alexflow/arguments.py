@@ -1,4 +1,4 @@
-"""What functions are given: a value of another type is refused where it comes in, by a line that says what is meant."""
+"""Arguments of public functions: one of a wrong type is refused where it comes in, with what is meant."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import pytest
 
 import alexflow
 from alexflow import LocalStorage, MemoryStorage, RemoteStorage, ResourceSpec
-from alexflow.errors import AlexflowError
+from alexflow.errors import AlexflowError, UnknownStorage
 from alexflow.storage import CacheStorage, PrefixStorage
 
 #: What takes a value: a name that the message has, a call, and values that are none.
@@ -41,6 +41,16 @@ TAKEN: dict[str, tuple[Callable[..., Any], list[Any]]] = {
     "lease_ttl": (lambda value, path: alexflow.Engine(path, lease_ttl=value), [True]),
     "Recycle.tasks": (lambda value, path: alexflow.Recycle(tasks=value), [True]),
 }
+
+
+def test_a_working_directory_that_was_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(UnknownStorage, match="the working directory has been removed, so 'results' leads nowhere"):
+        alexflow.open_storage("results")
+    assert alexflow.open_storage(tmp_path) == LocalStorage(tmp_path)
 
 
 def record(path: Path) -> Any:

@@ -50,6 +50,7 @@ def make_card(html: object, markdown: object, figure: object, name: object) -> C
             f"current.card({kind}=…) is a text, not {repr_of(content, SHORT_TEXT)}; give a figure as figure="
         )
     try:
+        name.encode()
         length = len(content.encode())
     except UnicodeEncodeError as error:
         raise DefinitionError(f"current.card({kind}=…, name={name!r}) cannot be encoded as UTF-8: {error}") from error

@@ -27,7 +27,7 @@ from alexflow.checkpoints.in_use import in_use
 from alexflow.checkpoints.kept import encode_label
 from alexflow.checkpoints.names import file_name, label_name, parse, stem_of
 from alexflow.errors import DefinitionError, EncodingError, UnknownStorage
-from alexflow.hooks import class_name, repr_of, text_of
+from alexflow.hooks import class_name, plain_text, repr_of, text_of
 from alexflow.logs import logger
 from alexflow.storage import Storage
 from alexflow.storage.reserved import ReservedSpace
@@ -58,7 +58,7 @@ class Checkpoint:
     """
 
     def __init__(self, storage: Storage, task_id: str, name: str = "state", *, keep: int = 2, code: str = ""):
-        if type(name) is not str or not name:
+        if type(name) is not str or not name or plain_text(name) != name:
             raise DefinitionError(f"the name of a checkpoint must be a text, not {repr_of(name)}")
         if type(keep) is not int or keep < 1:
             raise DefinitionError(f"keep must be a whole number of at least 1, not {repr_of(keep)}")

@@ -9,7 +9,7 @@ from alexflow.errors import DefinitionError, NotInTask, UnknownStorage
 from alexflow.executors.enclosing_tasks import running_here
 from alexflow.executors.task_context import TaskContext
 from alexflow.executors.task_report import make_report
-from alexflow.hooks import SHORT_TEXT, repr_of
+from alexflow.hooks import SHORT_TEXT, plain_text, repr_of
 
 if TYPE_CHECKING:
     from alexflow.checkpoints import Checkpoint
@@ -108,7 +108,7 @@ class Current:
                 raise DefinitionError(
                     f"current.spent({unit}=…) takes a number of at least 0, not {repr_of(amount, SHORT_TEXT)}"
                 )
-        _context().spent({unit: float(amount) for unit, amount in amounts.items()})
+        _context().spent({plain_text(unit): float(amount) for unit, amount in amounts.items()})
 
     def checkpoint(self, name: str = "state", *, keep: int = KEEP) -> Checkpoint:
         """The state that this task saves while it runs, to go on from there when it is run again. ::

@@ -54,7 +54,7 @@ def make_report(step: Any, of: Any, values: Mapping[str, Any]) -> TaskReport:
             f"a report has at most {MOST_REPORTED_VALUES} values, not {len(values)}; store an output instead"
         )
     step, of = (_whole(name, number) for name, number in (("step", step), ("of", of)))
-    return TaskReport(time.time(), step, of, {name: _plain(name, value) for name, value in values.items()})
+    return TaskReport(time.time(), step, of, {plain_text(name): _plain(name, value) for name, value in values.items()})
 
 
 def _whole(name: str, number: Any) -> int | None:

@@ -292,6 +292,8 @@ def test_directories(storage: Storage, tmp_path: Path) -> None:
 def test_wrong_uses() -> None:
     with pytest.raises(DefinitionError, match="must be a text, not 3"):
         Checkpoint(MemoryStorage(), "m.T.1", 3, keep=1)  # type: ignore[arg-type]
+    with pytest.raises(DefinitionError, match=r"must be a text, not 'a.ud800'"):
+        Checkpoint(MemoryStorage(), "m.T.1", "a\ud800")
     with pytest.raises(DefinitionError, match="keep must be"):
         Checkpoint(MemoryStorage(), "m.T.1", keep=0)
     with pytest.raises(DefinitionError, match="inside `with current"):

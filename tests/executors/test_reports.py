@@ -122,6 +122,10 @@ def test_values(value: Any, kept: Any) -> None:
     assert make_report(None, None, {"value": value}).values == {"value": kept}
 
 
+def test_a_name_that_utf8_cannot_write_is_escaped() -> None:
+    assert make_report(None, None, {"a\ud800": 1}).values == {"a\\ud800": 1}
+
+
 def test_numbers_of_numpy_are_numbers() -> None:
     numpy = pytest.importorskip("numpy")
     report = make_report(numpy.int64(3), 10, {"loss": numpy.float32(0.5)})

@@ -20,6 +20,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, cast
 
 from alexflow.blocks_briefly import blocks_briefly
+from alexflow.errors import UnknownStorage
 from alexflow.frozen import ComparedByFields, FrozenFields, allow_frozen_subclasses, frozen_dataclass, set_field
 from alexflow.storage.digest import record_of_output, record_of_parts
 from alexflow.storage.files import read_all, read_parts, storage_error
@@ -91,7 +92,11 @@ class LocalStorage(LocalStatus, FrozenFields, ComparedByFields):
 
             check_path("LocalStorage.base_path", base_path)
         check_check(check)
-        set_field(self, "base_path", os.path.abspath(os.fspath(base_path)))
+        try:
+            set_field(self, "base_path", os.path.abspath(os.fspath(base_path)))
+        except FileNotFoundError:
+            text = f"the working directory has been removed, so {base_path!r} leads nowhere; give an absolute path"
+            raise UnknownStorage(text) from None
         set_field(self, "fsync", fsync)
         set_field(self, "check", check)
 
