@@ -24,7 +24,7 @@ TAKEN: dict[str, tuple[Callable[..., Any], list[Any]]] = {
     ),
     "base_path": (lambda value, path: LocalStorage(value), [None, 3, b"x", ["x"], MemoryStorage()]),
     "remote storage": (lambda value, path: RemoteStorage(value), [None, 3, b"s3://x", Path("s3://x/y")]),
-    "concurrency": (lambda value, path: RemoteStorage("s3://b/x", concurrency=value), [1.5, 0.5, math.inf]),
+    "concurrency": (lambda value, path: RemoteStorage("s3://b/x", concurrency=value), [0, "1", math.nan]),
     "ResourceSpec.gpus": (lambda value, path: ResourceSpec(gpus=value), [math.nan, math.inf, "two"]),
     "ResourceSpec.cpus": (lambda value, path: ResourceSpec(cpus=value), [math.nan, "two"]),
     "a prefix of keys": (lambda value, path: list(LocalStorage(path).list(value)), [3, [], {"a": 1}]),

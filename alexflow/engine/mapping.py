@@ -23,7 +23,7 @@ from alexflow.engine.run_failures import as_task_error
 from alexflow.engine.targets import Request
 from alexflow.errors import DefinitionError, OutputNotFound, TaskError
 from alexflow.graph.outdated import has_max_age
-from alexflow.hooks import SHORT_TEXT, hook_failed, repr_of
+from alexflow.hooks import SHORT_TEXT, hook_error, hook_failed, is_a, passes, repr_of
 from alexflow.model import AbstractTask, Output, keys_of
 from alexflow.scheduler.instructions import Finish
 from alexflow.type_vars import T
@@ -39,6 +39,9 @@ LOOKED_FOR_PER_TURN = 32
 
 #: Values that are loaded at once from a storage that is a server.
 LOADS_AHEAD = 16
+
+#: What gives the next item, by whether items are awaited.
+_NEXT = {False: "__next__()", True: "__anext__()"}
 
 #: How long an item waits for others to share its request, and room in the window for more of it, while others are under
 #: way: a request costs as much as several items.
@@ -217,9 +220,11 @@ class ItemStream(Generic[T]):
     async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
-        except asyncio.CancelledError:
-            raise
         except BaseException as error:  # raised by the consumer's next step
+            if passes(error):
+                raise
+            if not is_a(error, Exception):  # it would end the consumer's task, or the loop
+                error = hook_error(self._items, _NEXT[isinstance(self._items, AsyncIterable)], error)
             self._fault = self._fault or error
             self._changed.set()
 
@@ -266,7 +271,12 @@ class ItemStream(Generic[T]):
             self._room_timer = None
 
     def _add(self, number: int, item: Any) -> None:
-        target = item if self._make is None else self._make(item)
+        try:
+            target = item if self._make is None else self._make(item)
+        except Exception:  # the consumer gets it as it is
+            raise
+        except BaseException as error:
+            hook_failed(self._make, "__call__()", error)
         output = target if isinstance(target, Output) else _only_output(target)
         self._under_way += 1
         self._gathered.append(_Item(number, item, target, output))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 
+from alexflow.errors import DefinitionError
 from alexflow.events.engine_events import EngineEvent, EventsDropped, TaskStarted, TaskSucceeded
 from alexflow.executors.captured_error import capture_error
-from alexflow.hooks import passes
+from alexflow.hooks import passes, repr_of
 from alexflow.logs import logger
 
 #: Events kept for a reader slower than the engine. Older ones are dropped and counted (:class:`EventsDropped`).
@@ -75,8 +76,13 @@ class Broadcast:
         Args:
             listener: the function.
             kinds: the classes of the events that it gets; None for all.
+
+        Raises:
+            DefinitionError: the listener is no function, or the kinds are no classes of events.
         """
-        self._listeners.append((listener, kinds))
+        if not callable(listener):
+            raise DefinitionError(f"listen takes a function of an event, not {repr_of(listener)}")
+        self._listeners.append((listener, None if kinds is None else _checked(kinds)))
         self._have_changed()
         return lambda: self._leave(listener)
 
@@ -109,6 +115,15 @@ class Broadcast:
         self._closed = True
         for reader in self._readers:
             reader.wake()
+
+
+def _checked(kinds: object) -> frozenset[type[EngineEvent]]:
+    found = tuple(kinds) if isinstance(kinds, Iterable) and not isinstance(kinds, str | type) else (kinds,)
+    if isinstance(kinds, type) or not all(isinstance(kind, type) and issubclass(kind, EngineEvent) for kind in found):
+        raise DefinitionError(
+            f"listen takes a set of classes of events, such as {{TaskSucceeded}}, not {repr_of(kinds)}"
+        )
+    return frozenset(found)
 
 
 class Reader:

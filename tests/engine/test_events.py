@@ -9,7 +9,7 @@ import pytest
 
 from alexflow import Engine, MemoryStorage
 from alexflow.engine import task_events
-from alexflow.errors import EngineClosed
+from alexflow.errors import DefinitionError, EngineClosed
 from alexflow.events import (
     RunFinished,
     RunStarted,
@@ -135,3 +135,13 @@ async def test_one_that_takes_only_ends_gets_those_of_tasks_that_never_begin():
         with pytest.raises(asyncio.CancelledError):
             await asked
     assert {event.task_id: event.begun for event in cancelled} == {waits.task_id: True, reads.task_id: False}
+
+
+@pytest.mark.parametrize("kinds", [TaskSucceeded, "TaskSucceeded", {int}, [None], 3])
+async def test_what_is_no_set_of_kinds_is_refused_and_harms_nobody(kinds):
+    async with Engine(MemoryStorage()) as engine:
+        with pytest.raises(DefinitionError, match="listen takes a set of classes of events"):
+            engine.broadcast.listen(print, kinds)
+        with pytest.raises(DefinitionError, match="listen takes a function"):
+            engine.broadcast.listen(kinds if kinds == 3 else None)
+        assert (await engine.run(Step(1))).ran == 1

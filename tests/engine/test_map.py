@@ -12,7 +12,7 @@ import pytest
 
 from alexflow import Engine, JSONOutput, MemoryStorage, Output, Task, TaskError
 from alexflow.engine.mapping import LOADS_AHEAD, Mapped
-from alexflow.errors import DefinitionError
+from alexflow.errors import DefinitionError, HookError
 from alexflow.events import RunStarted
 from tests.engine.dynamic_tasks import Gives
 from tests.engine.workflows import BreaksOnLoop, ProcessStep, SlowOnLoop, Step, ran
@@ -161,6 +161,39 @@ async def test_an_error_of_the_source_is_raised() -> None:
     async with Engine(MemoryStorage()) as engine:
         with pytest.raises(ValueError, match="the end of the world"):
             await all_of(engine.map(Step, source()))
+
+
+class Left(BaseException):
+    """An exception that no `except Exception` sees."""
+
+
+def raising(error: BaseException) -> Iterator[int]:
+    yield 0
+    raise error
+
+
+async def raising_later(error: BaseException) -> AsyncIterator[int]:
+    yield 0
+    raise error
+
+
+def raise_it(error: BaseException) -> Any:
+    raise error
+
+
+@pytest.mark.parametrize("kind", [asyncio.CancelledError, KeyboardInterrupt, SystemExit, Left])
+async def test_what_a_source_raises_ends_neither_the_loop_nor_others(kind: type[BaseException]) -> None:
+    sources = {
+        "generator.__next__": lambda engine: engine.map(Step, raising(kind())),
+        "async_generator.__anext__": lambda engine: engine.map(Step, raising_later(kind())),
+        "function.__call__": lambda engine: engine.map(raise_it, [kind()]),
+    }
+    async with Engine(MemoryStorage(), executor="thread") as engine, asyncio.timeout(30):
+        for hook, source in sources.items():
+            with pytest.raises(HookError, match=hook):
+                async for _ in source(engine):
+                    pass
+        assert await engine.load(Step(1).output()) == Step(1).n
 
 
 async def test_what_cannot_be_mapped() -> None:

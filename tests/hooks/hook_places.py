@@ -68,6 +68,7 @@ INNER = {
 #: Python's and a storage's, called where the others are.
 PROTOCOLS = {
     "__iter__": "of targets, of trees of outputs, and of what generate() gives",
+    "__call__": "of what makes a task of an item of `Engine.map`",
     "__reduce__": "where a task travels to a worker process",
     "exists_many": "of a storage of the user's",
     "reserved": "the same",

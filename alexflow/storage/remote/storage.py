@@ -107,15 +107,13 @@ class RemoteStorage(Storage):
         for name, value in (("deadline", deadline), ("concurrency", concurrency)):
             if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
                 raise UnknownStorage(f"{name} of {address.shown} must be a number above 0, not {value!r}")
-        if concurrency < 1 or concurrency % 1:
-            raise UnknownStorage(f"concurrency of {address.shown} must be a whole number, not {concurrency!r}")
         check_check(check)
         check_protocol(address)
         if client is not None:
             check_client(address, client)
         object.__setattr__(self, "url", address.shown)
         object.__setattr__(self, "check", check)
-        vars(self)["_opened"] = OpenedStorage(address, float(deadline), int(concurrency), client)
+        vars(self)["_opened"] = OpenedStorage(address, float(deadline), int(max(1, min(concurrency, 1e6))), client)
 
     def __repr__(self) -> str:
         client = "" if self._opened.client is None else f", client={self._opened.client!r}"
