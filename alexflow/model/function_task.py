@@ -30,12 +30,12 @@ class FunctionTask(type, Generic[P, R_co]):
     ``isinstance(mean(…).src_task, mean)``.
     """
 
-    def __call__(cls, *args: P.args, **kwargs: P.kwargs) -> Output[R_co]:
+    def __call__(cls, /, *args: P.args, **kwargs: P.kwargs) -> Output[R_co]:
         """The output of the task with these parameters: ``mean.task(…).output()``."""
         output: Output[R_co] = cls._made(args, kwargs).output()
         return output
 
-    def task(cls, *args: P.args, **kwargs: P.kwargs) -> AbstractTask:
+    def task(cls, /, *args: P.args, **kwargs: P.kwargs) -> AbstractTask:
         """The task with these parameters."""
         return cls._made(args, kwargs)
 

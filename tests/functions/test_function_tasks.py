@@ -400,3 +400,13 @@ def test_an_output_for_a_plain_value_is_refused_before_anything_runs() -> None:
     with pytest.raises(DefinitionError, match=r"load\.\w+ is annotated as a plain value.*annotate it as Output\["):
         alexflow.run(wrong(load("monday")), storage=storage)
     assert not load("monday").assign_storage(storage).exists()
+
+
+@alexflow.task
+def area(cls: int, self: int = 2) -> int:
+    return cls * self
+
+
+def test_parameters_may_have_the_names_that_methods_use() -> None:
+    assert area(cls=3).src_task == area(3).src_task == area.task(cls=3)
+    assert alexflow.run(area(cls=3, self=4), storage=MemoryStorage(), executor="thread").output.load() == 12
