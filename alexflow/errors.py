@@ -117,10 +117,11 @@ class OutputConflict(GraphError):
     """
 
     def __init__(self, key: str, task_ids: tuple[str, str], hint: str = ""):
-        self.key = key
-        self.task_ids = task_ids
-        text = f"two tasks claim the output key {key!r}: {task_ids[0]} and {task_ids[1]}; give each its own key with "
-        super().__init__(f"{text}build_output(...)" + (f" ({hint})" if hint else ""))
+        self.key, self.task_ids = key, task_ids
+        one, other = task_ids
+        text = f"two tasks claim the output key {key!r}: {one} and {other}" if one != other else ""
+        text = text or f"output() of {one} gives the key {key!r} twice"
+        super().__init__(f"{text}; give each its own key with build_output(...)" + (f" ({hint})" if hint else ""))
 
 
 class IncompatibleStorage(GraphError):

@@ -15,7 +15,7 @@ from types import FunctionType
 from typing import Any
 
 from alexflow.errors import DefinitionError
-from alexflow.hooks import a_thing
+from alexflow.hooks import a_thing, repr_of
 from alexflow.model.class_info import WithClassInfo, class_info, declares_fields
 from alexflow.model.options import TaskOptions
 from alexflow.model.resource_spec import ResourceSpec
@@ -42,6 +42,7 @@ def check_task_class(cls: type, bases: Iterable[type], free_names: frozenset[str
     ours = tuple(bases)
     _refuse_hidden_members(cls, ours, free_names)
     _refuse_ignored_defaults(cls)
+    _refuse_odd_version(cls)
     _refuse_inherited_name(cls)
     _refuse_misplaced_settings(cls, ours)
     _refuse_misnamed_settings(cls, ours)
@@ -126,9 +127,26 @@ def _refuse_ignored_defaults(cls: type) -> None:
             break
 
 
+def _refuse_odd_version(cls: type) -> None:
+    """Refuse a ``version`` that ids cannot hold."""
+    version = getattr(cls, "version", None)
+    if version is not None and not isinstance(version, _VERSIONS):
+        method = callable(version) and not isinstance(version, type)
+        remedy = "; make it a property: write @property above it" if method else ""
+        raise DefinitionError(f"{cls.__qualname__}.version must be a number or a text, not {repr_of(version)}{remedy}")
+
+
+#: Kinds of a ``version``; a property gives one for each task.
+_VERSIONS = (int, str, float, bytes, list, tuple, dict, property)
+
+
 def _refuse_inherited_name(cls: type) -> None:
     """Refuse an inherited ``task_name``: the outputs of two classes with one name would be taken for each other's."""
     pinned = getattr(cls, "task_name", None)
+    if pinned is not None and type(pinned) is not str:
+        raise DefinitionError(
+            f"{cls.__qualname__}.task_name must be a text, such as 'shop.clean', not {repr_of(pinned)}"
+        )
     if pinned is not None and "task_name" not in vars(cls):
         base = next(base for base in cls.__mro__ if "task_name" in vars(base))
         raise DefinitionError(

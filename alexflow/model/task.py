@@ -72,6 +72,12 @@ class AbstractTask(WithClassInfo):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if isinstance(cls.__dict__.get("resource_spec"), property):
+            raise DefinitionError(
+                f"{cls.__qualname__}.resource_spec is a property, but a field of each task: give it where a task is "
+                f"made, {cls.__qualname__}(…, resource_spec=ResourceSpec(…)), or once for the class: "
+                f"resource_spec = ResourceSpec(…)"
+            )
         explain_undecorated(cls)
         # @dataclass keeps methods that the class body defines; its own would compare and print field by field, down
         # through all ancestors

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 
 from alexflow import BinaryOutput, DynamicTask, Task, WrapperTask
-from alexflow.errors import DefinitionError
+from alexflow.errors import DefinitionError, OutputConflict
 
 
 def refused(make: Callable[[], Any]) -> str:
@@ -241,3 +241,39 @@ def test_build_output_stays_quick_for_bases_of_others() -> None:
 
     assert Base.__class_info__.rebuildable if Base(1) else False
     assert Derived(1, 2).__class_info__.rebuildable
+
+
+@pytest.mark.parametrize(
+    "pinned", [5, ("shop", "clean"), property(lambda self: "clean"), classmethod(lambda cls: "clean")]
+)
+def test_a_pinned_name_is_a_text(pinned: Any) -> None:
+    @dataclass(frozen=True)
+    class Pinned(Task):
+        task_name = pinned
+
+    with pytest.raises(DefinitionError, match=r"Pinned\.task_name must be a text, such as 'shop\.clean', not "):
+        print(Pinned().task_id)
+
+
+@pytest.mark.parametrize("odd", [object(), lambda self: 2, classmethod(lambda cls: 2)])
+def test_a_version_is_plain(odd: Any) -> None:
+    @dataclass(frozen=True)
+    class Versioned(Task):
+        version = odd
+
+    with pytest.raises(DefinitionError, match=r"Versioned\.version must be a number or a text, not "):
+        print(Versioned().task_id)
+
+
+def test_a_property_for_the_field_of_resources_names_the_remedy() -> None:
+    with pytest.raises(DefinitionError, match=r"Large\.resource_spec is a property, .* resource_spec = ResourceSpec"):
+
+        class Large(Task):
+            @property
+            def resource_spec(self) -> Any:  # type: ignore[override]
+                return None
+
+
+def test_one_key_twice_is_told_of_the_one_task() -> None:
+    error = OutputConflict("m.T.1.a", ("m.T.1", "m.T.1"))
+    assert str(error).startswith("output() of m.T.1 gives the key 'm.T.1.a' twice; give each its own key")
