@@ -1,4 +1,4 @@
-"""Runs when the program's main thread has ended, where Python lends no threads: refused by a line that says so."""
+"""Runs when the program's main thread has ended, where Python lends no threads: they end well, or say so."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_it_is_said(tmp_path: Path, way: str) -> None:
+def test_it_is_done_or_told(tmp_path: Path, way: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM + WAYS[way]],
         cwd=tmp_path,
@@ -54,5 +54,5 @@ def test_it_is_said(tmp_path: Path, way: str) -> None:
         timeout=60,
         env={**os.environ, "PYTHONPATH": os.getcwd()},
     )
-    assert "main thread has ended" in done.stdout, done.stderr
+    assert "main thread has ended" in done.stdout or "1 ran" in done.stdout, done.stderr  # if it has needed no thread
     assert not done.stderr
