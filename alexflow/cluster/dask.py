@@ -21,7 +21,8 @@ from alexflow.blocks_briefly import blocks_briefly
 from alexflow.cluster.address import host_and_port
 from alexflow.cluster.pilot import PilotOptions, run_pilot
 from alexflow.cluster.piloted import ClusterNode, PilotedExecutor
-from alexflow.errors import MissingLibrary
+from alexflow.errors import DefinitionError, MissingLibrary
+from alexflow.hooks import repr_of
 from alexflow.model.executor_kinds import ExecutorKind
 
 #: Seconds after which it is said that no scheduler answers, and it is dialled again; Dask itself takes 30.
@@ -58,7 +59,7 @@ class DaskExecutor(PilotedExecutor):
         modules: as for :class:`AgentExecutor`.
 
     Raises:
-        DefinitionError: ``idle`` is no number of seconds.
+        DefinitionError: ``cluster`` is none, or ``idle`` no number of seconds.
         MissingLibrary: dask.distributed is not installed.
     """
 
@@ -82,7 +83,7 @@ class DaskExecutor(PilotedExecutor):
                 'dask.distributed is needed and not installed; pip install "alexflow[dask]"'
             ) from error
         super().__init__(places=places, listen=listen, idle=idle, wait_for_agents=wait_for_agents, modules=modules)
-        self._cluster = cluster
+        self._cluster = _checked_cluster(cluster)
         self._client: Any = None
         self._asked: list[Any] = []  # futures of tasks that stand for nodes
         self._tls = _tls_of(cluster)
@@ -202,6 +203,20 @@ class DaskExecutor(PilotedExecutor):
         else:
             with suppress(Exception):
                 await asyncio.wait_for(client.close(timeout=LEAVE_TIMEOUT), LEAVE_TIMEOUT + 1)
+
+
+def _checked_cluster(cluster: Any) -> Any:
+    """Return a cluster, unless it can never be one: Dask would be asked for it again and again."""
+    if isinstance(cluster, str):
+        scheme, _, place = cluster.rpartition("://")
+        if scheme in ("", "tcp", "tls") and host_and_port(place) is None:
+            raise DefinitionError(f"a Dask scheduler's address is HOST:PORT, such as scheduler:8786, not {cluster!r}")
+    elif not (hasattr(cluster, "scheduler_address") or hasattr(cluster, "scheduler")):
+        raise DefinitionError(
+            f"DaskExecutor takes a scheduler's address, such as 'tcp://scheduler:8786', "
+            f"or a cluster or client of dask.distributed, not {repr_of(cluster)}"
+        )
+    return cluster
 
 
 def _address_of_scheduler(cluster: Any) -> str:

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from alexflow import Engine
-from alexflow.cluster import AgentExecutor
+from alexflow.cluster import AgentExecutor, DaskExecutor
 from alexflow.cluster.urls import executor_at
 from alexflow.errors import DefinitionError, MissingLibrary
 
 MODULE = """
-from alexflow.cluster import AgentExecutor
+from alexflow.cluster import AgentExecutor, DaskExecutor
 
 class Batch(AgentExecutor):
     def __init__(self, rest):
@@ -78,3 +78,18 @@ def test_a_distribution_adds_one_by_name_and_by_scheme(distribution, place):
 def test_those_that_are_none(distribution, place, name, message):
     with pytest.raises(DefinitionError, match=message):
         Engine(place, executor=name)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "tcp://127.0.0.1", "scheduler:8787/status", "[::1]", "host:99999"])
+def test_an_address_of_dask_without_its_port(address):
+    pytest.importorskip("distributed")
+    with pytest.raises(DefinitionError, match=r"address is HOST:PORT, such as scheduler:8786, not '"):
+        DaskExecutor(address)
+    with pytest.raises(DefinitionError, match=r"address is HOST:PORT"):
+        executor_at(f"dask://{address.removeprefix('tcp://')}")
+
+
+def test_what_is_no_cluster_of_dask():
+    pytest.importorskip("distributed")
+    with pytest.raises(DefinitionError, match=r"takes a scheduler's address.*or client of dask.distributed, not 42"):
+        DaskExecutor(42)
