@@ -7,16 +7,18 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from queue import SimpleQueue
 from typing import Any
 
 from alexflow.type_vars import T
 
 
 class PatientCalls:
-    """Makes one call at a time, each in a thread that nothing waits for in the end.
+    """Makes one call at a time, all in one thread that nothing waits for in the end.
 
     A thread pool would be waited for when the event loop is closed. While a call does not return, there is no other:
-    so at most one thread is ever stuck.
+    so at most one thread is ever stuck. A thread for each call would not do: Linux ends the processes of a Ray that was
+    started by a call (``PR_SET_PDEATHSIG``) as soon as its thread ends.
 
     Args:
         seconds: that a caller waits for the answer.
@@ -25,6 +27,7 @@ class PatientCalls:
     def __init__(self, seconds: float):
         self._seconds = seconds
         self._last: asyncio.Future[Any] | None = None
+        self._calls: SimpleQueue[Callable[[], None] | None] | None = None  # of the thread, if there is one
 
     async def __call__(self, call: Callable[[], T]) -> T:
         """Make a call.
@@ -39,10 +42,24 @@ class PatientCalls:
                 loop = asyncio.get_running_loop()
                 answer: asyncio.Future[T] = loop.create_future()
                 self._last = answer
-                threading.Thread(target=_answer, args=(loop, answer, call), daemon=True).start()
+                if self._calls is None:
+                    self._calls = SimpleQueue()
+                    threading.Thread(target=_make, args=(self._calls,), daemon=True).start()
+                self._calls.put(partial(_answer, loop, answer, call))
                 return await asyncio.shield(answer)
         except TimeoutError:
             raise TimeoutError(f"no answer within {self._seconds:g} s") from None
+
+    def close(self) -> None:
+        """Let the thread end after the calls that have been made."""
+        calls, self._calls = self._calls, None
+        if calls is not None:
+            calls.put(None)
+
+
+def _make(calls: SimpleQueue[Callable[[], None] | None]) -> None:
+    while (call := calls.get()) is not None:
+        call()
 
 
 def _answer(loop: asyncio.AbstractEventLoop, answer: asyncio.Future[T], call: Callable[[], T]) -> None:

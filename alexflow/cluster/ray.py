@@ -101,6 +101,8 @@ class RayExecutor(PilotedExecutor):
         super().__init__(places=places, listen=listen, idle=idle, wait_for_agents=wait_for_agents, modules=modules)
         self._ray: Any = _imported_ray(is_client=(address or "").startswith(CLIENT_SCHEME))
         self._ray_address = address
+        if address is None:
+            self.when_silent = "where none runs here, one is started, which takes a while"
         self._call = PatientCalls(ANSWER_TIMEOUT)
         self._asking: set[asyncio.Task[None]] = set()
         self._asked: list[Any] = []  # actors that stand for nodes
@@ -193,8 +195,11 @@ class RayExecutor(PilotedExecutor):
     async def leave_cluster(self, pilots: Sequence[RayPilot]) -> None:
         for asking in self._asking:
             asking.cancel()
-        with suppress(TimeoutError):  # the actors end with their agents, and those with their lines
-            await self._call(lambda: self._leave(pilots))
+        try:
+            with suppress(TimeoutError):  # the actors end with their agents, and those with their lines
+                await self._call(lambda: self._leave(pilots))
+        finally:
+            self._call.close()
 
     def _leave(self, pilots: Sequence[RayPilot]) -> None:
         if not self._ray.is_initialized():
