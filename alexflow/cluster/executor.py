@@ -98,7 +98,9 @@ class AgentExecutor(ConfigurableExecutor):
         if not isinstance(tls, Certificates | None):
             raise DefinitionError(f"tls must be Certificates(cert=...), not {repr_of(tls)}")
         self._tls = None if tls is None else tls.of_engine()
-        self.token = token or os.environ.get(TOKEN_VARIABLE) or new_token()
+        given = token or os.environ.get(TOKEN_VARIABLE)
+        self.token = given or new_token()
+        self._token_hint = "" if given else "; set it for this engine, too, which has made a token of its own"
         if wait_for_agents is not None and not wait_for_agents >= 0:
             raise DefinitionError(f"wait_for_agents must be a number of seconds, not {repr_of(wait_for_agents)}")
         self._wait_for_agents = wait_for_agents
@@ -271,8 +273,8 @@ class AgentExecutor(ConfigurableExecutor):
     def _answer(self, line: AgentLine, introducing: _Introducing, agent: Introduction) -> None:
         if not is_proof(agent.proof, self.token, "agent", introducing.nonce, agent.nonce):
             logger.warning(
-                "agent %s at %s does not have the token of this engine; it was refused: start it with the engine's %s",
-                *(repr_of(agent.name), line.peer, TOKEN_VARIABLE),
+                "agent %s at %s does not have the token of this engine and is refused: start it with the engine's %s%s",
+                *(repr_of(agent.name), line.peer, TOKEN_VARIABLE, self._token_hint),
             )
             line.send_first(Rejection(f"its token is not that of this engine; set {TOKEN_VARIABLE} to the engine's"))
             line.close()
@@ -377,7 +379,8 @@ class AgentExecutor(ConfigurableExecutor):
     def _advice(self) -> str:
         """Return what there is to do while there is no agent."""
         tls = "" if self._tls is None else " --tls-ca FILE"
-        return f"start one: alexflow agent --connect {self._address_for_others}{tls}, with {TOKEN_VARIABLE} set"
+        command = f"alexflow agent --connect {self._address_for_others}{tls}"
+        return f"start one: {command}, with {TOKEN_VARIABLE} set{self._token_hint}"
 
     def _no_agents_for(self, job: Job) -> NotDone:
         return no_agents(job, f"there was no agent for {self._wait_for_agents:g} s; {self._advice()}")

@@ -235,7 +235,7 @@ async def test_a_wrong_token_is_refused(place, capfd, caplog):
     said = capfd.readouterr().err
     assert "its token is not that of this engine; set ALEXFLOW_AGENT_TOKEN to the engine's" in said
     assert "at 127.0.0.1 does not have the token" in caplog.text
-    assert "start it with the engine's ALEXFLOW_AGENT_TOKEN" in caplog.text
+    assert "start it with the engine's ALEXFLOW_AGENT_TOKEN; set it for this engine, too, which has made" in caplog.text
 
 
 async def test_c11_another_storage_under_the_same_path_is_seen_before_any_task(tmp_path, capfd, caplog):
