@@ -385,7 +385,9 @@ def _request_of(chunk: list[_Item]) -> Request:
     """Make the request of some items."""
     tasks = [one.target for one in chunk if isinstance(one.target, AbstractTask)]
     outputs = [one.target for one in chunk if isinstance(one.target, Output)]
-    return Request(tasks, outputs, chunk)
+    request = Request(tasks, outputs, chunk)
+    request.given.update((id(one.target), one.wanted) for one in chunk if one.target is not one.wanted)
+    return request
 
 
 def _errors_of(finish: Finish) -> dict[str, TaskError]:

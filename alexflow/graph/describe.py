@@ -342,17 +342,22 @@ def _check_metaclass(cls: type) -> None:
         )
 
 
-def produced_keys(task: AbstractTask, task_id: str) -> ProducedKeys:
+def produced_keys(task: AbstractTask, task_id: str, given: InOut = None) -> ProducedKeys:
     """The keys that exist when a task is done.
 
     An output that it stores for the dynamic task that gave it has a deferred key until that task is done.
+
+    Args:
+        task: the task.
+        task_id: its id.
+        given: what its ``output`` gave, if it has been asked.
 
     Raises:
         DefinitionError: its ``output`` gives something invalid.
         HookError: it raised.
     """
     try:
-        return _produced_keys(task, task_id, task.output())
+        return _produced_keys(task, task_id, task.output() if given is None else given)
     except BaseException as error:
         hook_failed(task, "output()", error)
 

@@ -51,7 +51,8 @@ class Subjects(Struct, frozen=True, eq=False):
         tasks: by id: what may be asked about.
         described: by id: what stands behind the specs.
         question: the number of the question.
-        given: gets what ``output()`` of tasks gave, by the identity of the task; None if that is not needed again.
+        given: what ``output()`` of tasks gave, by the identity of the task, as far as they have been asked; gets what
+            others give. None if that is not needed again.
         stored: keys that tasks have published, as they have just reported; those of each task by themselves.
     """
 
@@ -219,13 +220,15 @@ class Inspector:
     ) -> dict[str, ProducedKeys]:
         """The keys that tasks produce, by their ids. Inputs are not asked for: an existing output needs none."""
         makes: dict[str, ProducedKeys] = {}
+        given = question.given
         for task_id, task in tasks:
             known = self._catalog.tasks.get(task_id)
             try:
                 if known is None:
-                    makes[task_id] = made = produced_keys(task, task_id)
-                    if question.given is not None:
-                        question.given[id(task)] = made[2]
+                    before = given.get(id(task)) if given else None
+                    makes[task_id] = made = produced_keys(task, task_id, before)
+                    if given is not None and before is None:
+                        given[id(task)] = made[2]
                 else:
                     makes[task_id] = known.spec.outputs, known.spec.serves, None
             except AlexflowError as error:  # the request fails with it

@@ -285,3 +285,23 @@ async def test_a_small_window_is_kept_full(window: int) -> None:
             await until(lambda done=n: len(GATES) == done + window)  # type: ignore[misc]
             GATES[n].set()
             assert (await first).value == n
+
+
+asked: list[int] = []
+
+
+@dataclass(frozen=True)
+class Asked(Step):
+    """One that notes when it is asked for its outputs."""
+
+    def output(self) -> Output[int]:
+        asked.append(self.n)
+        return super().output()
+
+
+async def test_each_task_is_asked_once_for_its_output() -> None:
+    async with Engine(MemoryStorage()) as engine:
+        await all_of(engine.map(Asked, [-1]))  # a class is asked twice at first
+        asked.clear()
+        await all_of(engine.map(Asked, range(300)))
+    assert sorted(asked) == list(range(300))
