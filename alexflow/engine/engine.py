@@ -315,18 +315,19 @@ class Engine(OpenEngine):
     async def _requested(
         self, target: Any, options: RequestOptions, force: Forceable | Sequence[Forceable] | bool = ()
     ) -> Result:
-        driver, clock = self._opened(), asyncio.get_running_loop().time
-        started = clock()
+        driver, loop = self._opened(), asyncio.get_running_loop()
+        started = loop.time()
         request = await read_long_target(target)
         forced = force_tasks(driver, request, force, self._defaults)
         try:
             run, finish = await ask(driver, request, options, self._defaults, self.storage)
             if self._echo is not None:
                 await self._echo.drain()  # so that it precedes what the caller prints next
+            return await result_of(request, run, finish, loop.time() - started, self.storage)
         finally:
             if forced:
                 driver.inspector.forced.difference_update(forced)
-        return await result_of(request, run, finish, clock() - started, self.storage)
+            request.let_go(loop)
 
     @overload
     async def load(self, output: Output[T], **request: Unpack[LoadKeywords]) -> T: ...

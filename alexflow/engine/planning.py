@@ -75,4 +75,7 @@ async def plan_request(
     forced = forced_by(force, request, defaults)
     catalog = Catalog()
     subjects = await collect_subjects(request, defaults, catalog)
-    return await make_plan(subjects, catalog, storage, defaults, forced)
+    try:
+        return await make_plan(subjects, catalog, storage, defaults, forced)
+    finally:
+        request.let_go(asyncio.get_running_loop())

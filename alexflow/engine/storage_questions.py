@@ -110,9 +110,9 @@ class StorageQuestions:
                 for event, _ in answers:
                     self._record.found(event)
                 return
-        self._spawn(partial(self._look, tuple(self._removals.in_progress), (question,)))
+        self._spawn(partial(self._look, tuple(self._removals.in_progress), [question]))
 
-    async def _look(self, removals: tuple[asyncio.Task[None], ...], questions: Sequence[Subjects]) -> None:
+    async def _look(self, removals: tuple[asyncio.Task[None], ...], questions: list[Subjects]) -> None:
         if removals:
             await asyncio.wait(removals)
         peers = self._peers()

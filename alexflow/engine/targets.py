@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from types import MethodType
 from typing import Any, cast
 
+from alexflow.engine.letting_go import LET_GO_PER_TURN, let_go
 from alexflow.errors import DefinitionError
 from alexflow.hooks import exact_name, hook_failed
 from alexflow.model import AbstractTask, InOut, Output, Workflow, flatten, keys_of, map_tree
@@ -29,6 +31,14 @@ class Request:
         self.outputs = outputs
         self.target = target
         self.given: dict[int, InOut] = {}
+
+    def let_go(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let go of what is asked for, in several turns of the event loop if that is much: nothing will be found."""
+        self.target = None  # first: what only it holds is in the others, too
+        if len(self.tasks) > LET_GO_PER_TURN or len(self.outputs) > LET_GO_PER_TURN:
+            given = list(self.given.values())
+            self.given.clear()
+            let_go(loop, (given, self.tasks, self.outputs))
 
     @property
     def all_tasks(self) -> list[AbstractTask]:

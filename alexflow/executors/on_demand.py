@@ -44,7 +44,8 @@ class ExecutorOnDemand(Executor):
         self.made().expect(tasks)
 
     def offer(self, task_ids: Sequence[str]) -> None:
-        self.made().offer(task_ids)
+        if task_ids:  # without, it is to look again at what it has passed over, which is nothing
+            self.made().offer(task_ids)
 
     def cancel(self, task_ids: Sequence[str]) -> None:
         """Do nothing: there are no jobs. So it is for all methods that concern jobs it has."""

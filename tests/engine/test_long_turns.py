@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from blockbuster import BlockBuster
 
 from alexflow import Engine, JSONOutput, Task
+from alexflow.engine.subjects import MOST_GIVEN
 from benchmarks.services import long_works
 from benchmarks.services.long_works import Place, do
+from benchmarks.services.tasks import StoredInProcess
 from benchmarks.services.turn_calls import TurnCalls
 
 #: Each is more than any slice holds.
@@ -59,6 +62,43 @@ def test_no_turn_is_as_long_as_the_request(work: Callable[[Place], Awaitable[Non
 
     few, many = longest(FEW), longest(MANY)
     assert many.longest < max(2 * few.longest, SHORT), many.names
+
+
+class FreedBlocks:
+    """The most blocks of memory that one turn of the event loop has freed: freeing is no call. A context manager."""
+
+    def __enter__(self) -> Self:
+        self._loop, self.most, self._last = asyncio.get_running_loop(), 0, sys.getallocatedblocks()
+        self._next = self._loop.call_soon(self._turn)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._next.cancel()
+        self._look()
+
+    def _turn(self) -> None:
+        self._look()
+        self._next = self._loop.call_soon(self._turn)
+
+    def _look(self) -> None:
+        now = sys.getallocatedblocks()
+        self.most, self._last = max(self.most, self._last - now), now
+
+
+def test_what_a_cancelled_run_held_is_freed_in_slices(tmp_path: Path) -> None:
+    freed = FreedBlocks()
+    asyncio.run(do(long_works.cancels_run, tmp_path, 4 * MANY, freed))
+    assert freed.most < 2 * 4 * MANY  # of a task with its output there are nine
+
+
+@pytest.mark.anyio
+async def test_what_was_looked_at_is_freed_in_slices(tmp_path: Path) -> None:
+    tasks = [StoredInProcess(number) for number in range(MOST_GIVEN + MANY)]
+    async with Engine(tmp_path) as engine:
+        await engine.plan([])
+        with (freed := FreedBlocks()):
+            await engine.plan(tasks)
+    assert freed.most < 2 * len(tasks)  # of a task's output alone there are four
 
 
 @pytest.mark.anyio

@@ -191,3 +191,7 @@ def test_an_executor_that_stands_before_another_hands_on_all_that_concerns_jobs(
     public = {name for name in vars(Executor) if not name.startswith("_")}
     assert public - own == {*JOB_METHODS}
     assert all(name in vars(ExecutorOnDemand) and name in vars(AgentExecutor) for name in own - {"kind"})
+
+
+def test_an_executor_that_has_passed_over_nothing_is_not_made_to_look_again() -> None:
+    ExecutorOnDemand(lambda: pytest.fail("made"), 1).offer(())

@@ -78,7 +78,8 @@ def _within(base: str, directory: str, keys: Sequence[str]) -> set[str]:
     if names is None:
         return one_by_one(base, keys)
     inside = (f"{directory}/{name}" for name in names) if directory else names
-    return set(keys).intersection(inside)
+    found = set(keys).intersection(inside)
+    return {key for key in keys if key in found}  # the caller's texts, so that those of a long listing are freed here
 
 
 @blocks_briefly("a small file: it costs less than a thread would")
