@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from alexflow.engine.backlog import Backlog
+from alexflow.engine.backlog import Awaited, Backlog
 from alexflow.engine.driver import Driver
 from alexflow.engine.entering import TargetParts
 from alexflow.engine.options import OnError, as_attributes, check_urgency
@@ -19,7 +19,8 @@ from alexflow.engine.targets import Request, with_storage
 from alexflow.errors import DefinitionError, TaskError
 from alexflow.executors.enclosing_tasks import running
 from alexflow.graph import Defaults, Subjects, self_deadlock
-from alexflow.graph.placement import Kind, kind_of, options_of
+from alexflow.graph.describe import spends_now, tags_of
+from alexflow.graph.placement import kind_of, options_of
 from alexflow.hooks import exact_name, hook_failed
 from alexflow.model import AbstractTask, Output, flatten, keys_of
 from alexflow.scheduler.instructions import Finish
@@ -97,8 +98,8 @@ async def _refuse_if_overloaded(
     backlog: Backlog, request: Request, options: RequestOptions, defaults: Defaults, storage: Storage
 ) -> None:
     """Refuse a request for which there is no room, or not soon enough, unless all that it asks for exists."""
-    priority, kinds = _place_of(request, options, defaults)
-    refusal = backlog.refusal(priority, kinds, options.max_wait)
+    priority, awaited = _place_of(request, options, defaults)
+    refusal = backlog.refusal(priority, awaited, options.max_wait)
     if refusal is not None and not await _exist(request, storage):
         raise refusal
 
@@ -133,21 +134,23 @@ def refuse_load_if_full(
         raise backlog.overloaded(queued, (kind,))
 
 
-def _place_of(request: Request, options: RequestOptions, defaults: Defaults) -> tuple[int, set[Kind]]:
-    """Return the priority of a request, and the executors of its targets, of which only the first are asked."""
-    kinds: set[Kind] = set()
+def _place_of(request: Request, options: RequestOptions, defaults: Defaults) -> tuple[int, set[Awaited]]:
+    """Return the priority of a request, and what its targets wait for, of which only the first are asked."""
+    awaited: set[Awaited] = set()
     priorities: list[int] = []
     asked: object = request
     try:
         of_outputs = [cast(AbstractTask, output.src_task) for output in request.outputs[:MOST_ASKED]]
         for task in (*request.tasks[:MOST_ASKED], *of_outputs):
             asked, settings = task, defaults.settings.get(type(task))
-            kinds.add(kind_of(task, defaults.executor) if settings is None else settings.kind)
             priorities.append((options_of(task) if settings is None else settings).priority or 0)
+            kind = kind_of(task, defaults.executor) if settings is None else settings.kind
+            tags = tags_of(task) if settings is None else settings.tags
+            awaited.add(Awaited(kind, tags, spends_now(task, tags, defaults) if tags else ()))
     except BaseException as error:
         hook_failed(asked, "options", error)
     own = max(priorities, default=0)
-    return own if options.priority is None else options.priority, kinds
+    return own if options.priority is None else options.priority, awaited
 
 
 async def _exist(request: Request, storage: Storage) -> bool:

@@ -1,17 +1,20 @@
 """The tasks that wait in an engine: whether there is room for a further request, and how long it would wait.
 
 The estimate is simple, since it has to be there before anything is planned: tasks ahead, times the seconds that a task
-of its executor takes, divided by places. A request that is taken in is not refused later.
+of its executor takes, divided by places; and where that is longer, the time that those in line for a limited tag take.
+A request that is taken in is not refused later.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from alexflow.executors.interface import Done, Executor, Settled
 from alexflow.graph import Catalog, Kind
 from alexflow.overload import Overloaded
 from alexflow.scheduler import Scheduler
+from alexflow.scheduler.buckets import Spends
 
 #: The weight of the latest task in the estimate of seconds.
 WEIGHT = 1 / 16
@@ -21,6 +24,20 @@ FIRST_RETRY_AFTER = 1.0
 
 #: The least of such seconds: what has to wait in any case.
 LEAST_RETRY_AFTER = 0.05
+
+
+class Awaited(NamedTuple):
+    """The executor, and the limited tags, for which a target of a request waits.
+
+    Attributes:
+        kind: the executor of its task.
+        tags: the task's.
+        spends: what the task spends of limited rates.
+    """
+
+    kind: Kind
+    tags: tuple[str, ...] = ()
+    spends: Spends = ()
 
 
 class Backlog:
@@ -63,19 +80,19 @@ class Backlog:
             known = self._seconds.get(described.kind, outcome.seconds)
             self._seconds[described.kind] = known + WEIGHT * (outcome.seconds - known)
 
-    def refusal(self, priority: int, kinds: Iterable[Kind], max_wait: float | None) -> Overloaded | None:
+    def refusal(self, priority: int, awaited: Collection[Awaited], max_wait: float | None) -> Overloaded | None:
         """Return the error for a request that would be too many, or wait for too long.
 
         Args:
             priority: the request's.
-            kinds: the executors of its targets.
+            awaited: what its targets wait for.
             max_wait: seconds that it may wait; None for any.
         """
         queued = self.queued_before(priority)
         if self.max_queued is not None and queued >= self.max_queued:
-            return self.overloaded(queued, kinds)
+            return self.overloaded(queued, {each.kind for each in awaited})
         if max_wait is not None:
-            wait = max((self._per_task(kind) * self._ahead(kind, priority, queued) for kind in kinds), default=0.0)
+            wait = max((self._wait(each, priority, queued) for each in awaited), default=0.0)
             if wait > max_wait:
                 return Overloaded(queued, max(wait - max_wait, LEAST_RETRY_AFTER))
         return None
@@ -90,6 +107,17 @@ class Backlog:
             return Overloaded(queued, FIRST_RETRY_AFTER)
         excess = queued - self.max_queued + 1
         return Overloaded(queued, max([LEAST_RETRY_AFTER, *[self._per_task(kind) * excess for kind in kinds]]))
+
+    def _wait(self, awaited: Awaited, priority: int, queued: int) -> float:
+        """Return for how many seconds a task will probably wait behind so many; 0 if nothing is known."""
+        kind, tags, spends = awaited
+        slots, seconds = self._state.slots, self._seconds.get(kind, 0.0)
+        waits = [self._per_task(kind) * self._ahead(kind, priority, queued)]
+        waits += [
+            seconds * min(slots.waiting_at(tag), queued) / slots.limits[tag] for tag in tags if tag in slots.limits
+        ]
+        waits += [slots.buckets.wait_behind(name, costs, min(slots.waiting_at(name), queued)) for name, costs in spends]
+        return max(waits)
 
     def _per_task(self, kind: Kind) -> float:
         """Return the mean seconds between the ends of an executor's tasks while it is busy; 0 if unknown."""

@@ -69,7 +69,6 @@ if TYPE_CHECKING:
     from alexflow.scheduler.instructions import Finish
     from alexflow.storage.memory_cache import MemoryCache
 
-
 #: ``async def run`` at once, by default.
 MAX_CONCURRENCY = 10_000
 

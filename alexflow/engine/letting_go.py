@@ -6,9 +6,11 @@ tasks that is a turn of some 25 ms.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import asyncio
 
 #: Elements of a list that are let go of between two turns: some tenths of a millisecond.
 LET_GO_PER_TURN = 1024

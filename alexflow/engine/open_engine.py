@@ -99,7 +99,7 @@ class OpenEngine:
         Tasks are counted by class and executor from the first call on: call it once when the engine is opened.
         """
         if self._driver is None:
-            return EngineStats(False, 0, {}, {}, {}, WorkerCounts(), self._loads.hits, 0, 0, 0, 0, True)
+            return EngineStats(False, 0, {}, {}, {}, {}, WorkerCounts(), self._loads.hits, 0, 0, 0, 0, True)
         return self._driver.stats(self._loads.hits)
 
     def survey(self) -> Survey:

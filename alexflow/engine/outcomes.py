@@ -185,7 +185,8 @@ class Outcomes:
         """Report an attempt that failed and is followed by another."""
         error, seconds = decided.error, decided.seconds
         self._record.attempt_failed(decided.task_id, error, self._failed.of(decided.task_id), is_last=False)
-        logger.info("%s: %s; retrying in %g s", decided.task_id, error.message, seconds)
+        when = f"in {seconds:.2g} s" if seconds else "now"
+        logger.info("%s: %s; retrying %s", decided.task_id, error.message, when)
         self._task_events.retrying(decided.task_id, decided.attempts, error, seconds)
 
     def report_given_up(self, decided: GaveUp) -> None:

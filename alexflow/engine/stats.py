@@ -55,6 +55,16 @@ class TagStats(Struct, frozen=True):
     waiting: int
 
 
+class RateStats(Struct, frozen=True):
+    """One tag with a limited rate.
+
+    Attributes:
+        waiting: tasks that may not start yet, of all keys.
+    """
+
+    waiting: int
+
+
 class EngineStats(Struct, frozen=True):
     """An engine at one moment. ``msgspec.json.encode`` makes it JSON.
 
@@ -63,7 +73,8 @@ class EngineStats(Struct, frozen=True):
         runs: requests that are under way.
         executors: by name, all that the engine has.
         classes: by ``module.qualname``, since the first call of :meth:`~alexflow.Engine.stats`.
-        tags: by tag, those with a limit.
+        tags: by tag, those of which so many tasks may run at once.
+        rates: by tag, those with a :class:`~alexflow.limits.RateLimit`.
         workers: the worker processes.
         hits: loads of outputs that existed, without a request.
         computed: tasks that have run.
@@ -78,6 +89,7 @@ class EngineStats(Struct, frozen=True):
     executors: dict[str, ExecutorStats]
     classes: dict[str, ClassStats]
     tags: dict[str, TagStats]
+    rates: dict[str, RateStats]
     workers: WorkerCounts
     hits: int
     computed: int

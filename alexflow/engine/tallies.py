@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from alexflow.early_growth import GROWS_LATER, EarlyGrowth
-from alexflow.engine.stats import ClassStats, EngineStats, ExecutorStats, TagStats
+from alexflow.engine.stats import ClassStats, EngineStats, ExecutorStats, RateStats, TagStats
 from alexflow.executors.interface import Done, Executor, Settled, WorkerCounts
 from alexflow.graph import Described
 from alexflow.scheduler import Scheduler
@@ -211,6 +211,7 @@ class Tallies:
             executors=self.executors(),
             classes=self.classes(),
             tags={tag: TagStats(slots.taken(tag), limit, slots.waiting_at(tag)) for tag, limit in limits},
+            rates={tag: RateStats(waiting) for tag, waiting in slots.waiting_for_rates().items()},
             workers=WorkerCounts(
                 sum(each.alive for each in workers),
                 sum(each.starting for each in workers),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from types import MethodType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from alexflow.engine.letting_go import LET_GO_PER_TURN, let_go
 from alexflow.errors import DefinitionError
 from alexflow.hooks import exact_name, hook_failed
 from alexflow.model import AbstractTask, InOut, Output, Workflow, flatten, keys_of, map_tree
 from alexflow.storage import Storage
+
+if TYPE_CHECKING:
+    import asyncio
+
+#: Targets up to which a request is freed in one turn of the event loop.
+FREED_AT_ONCE = 1024
 
 
 class Request:
@@ -35,7 +39,9 @@ class Request:
     def let_go(self, loop: asyncio.AbstractEventLoop) -> None:
         """Let go of what is asked for, in several turns of the event loop if that is much: nothing will be found."""
         self.target = None  # first: what only it holds is in the others, too
-        if len(self.tasks) > LET_GO_PER_TURN or len(self.outputs) > LET_GO_PER_TURN:
+        if len(self.tasks) > FREED_AT_ONCE or len(self.outputs) > FREED_AT_ONCE:
+            from alexflow.engine.letting_go import let_go  # deferred: most requests are small
+
             given = list(self.given.values())
             self.given.clear()
             let_go(loop, (given, self.tasks, self.outputs))

@@ -185,7 +185,7 @@ def describe(task: AbstractTask, defaults: Defaults, makes: ProducedKeys | None 
         hook_failed(task, hook, error)
     made, serves, outputs = makes
     dynamic = kind == "dynamic"
-    spends = _spends(task, tags, defaults) if tags and defaults.rates and not dynamic else ()
+    spends = spends_now(task, tags, defaults) if tags and not dynamic else ()
     if spends:
         key = ""  # it travels alone, and begins when it is sent
     # fmt: off
@@ -198,7 +198,10 @@ def describe(task: AbstractTask, defaults: Defaults, makes: ProducedKeys | None 
     return Described(task, spec, kind, retry, settings.timeout, inputs, kept, needs)
 
 
-def _spends(task: AbstractTask, tags: tuple[str, ...], defaults: Defaults) -> Spends:
+def spends_now(task: AbstractTask, tags: tuple[str, ...], defaults: Defaults) -> Spends:
+    """Return what a task of these tags spends of the engine's limited rates by starting now."""
+    if not defaults.rates:
+        return ()
     from alexflow.graph.spending import spends_of  # deferred: few engines have limits of rates
 
     return spends_of(task, tags, defaults.rates)
@@ -207,7 +210,7 @@ def _spends(task: AbstractTask, tags: tuple[str, ...], defaults: Defaults) -> Sp
 def _settings(task: AbstractTask, defaults: Defaults) -> TaskSettings:
     _check_metaclass(type(task))
     defaults.register_class(task)
-    tags = _tags_of(task)
+    tags = tags_of(task)
     options = options_of(task)
     retry, timeout = _retry_of(task), options.timeout
     timeout = defaults.timeout if timeout is None else timeout
@@ -312,7 +315,7 @@ def _retry_of(task: AbstractTask) -> Retry | None:
     return retry
 
 
-def _tags_of(task: AbstractTask) -> tuple[str, ...]:
+def tags_of(task: AbstractTask) -> tuple[str, ...]:
     """The names of a task's tags, sorted."""
     try:
         tags: Any = task.tags

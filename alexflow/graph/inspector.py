@@ -14,13 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from msgspec import Struct
 
-from alexflow.errors import (
-    AlexflowError,
-    CodeDiffers,
-    DefinitionError,
-    GraphError,
-    IncompatibleStorage,
-)
+from alexflow.errors import AlexflowError, CodeDiffers, DefinitionError, GraphError, IncompatibleStorage
 from alexflow.graph.catalog import Catalog
 from alexflow.graph.describe import Defaults, Described, ProducedKeys, describe, produced_keys, undeclared_output
 from alexflow.graph.outdated import Outdated, has_max_age
@@ -52,8 +46,7 @@ class Subjects(Struct, frozen=True, eq=False):
         tasks: by id: what may be asked about.
         described: by id: what stands behind the specs.
         question: the number of the question.
-        given: what ``output()`` of tasks gave, by the identity of the task, as far as they have been asked; gets what
-            others give. None if that is not needed again.
+        given: what ``output()`` of tasks gave, by the identity of the task; gets what others give. None if not needed.
         stored: keys that tasks have published, as they have just reported; those of each task by themselves.
     """
 
@@ -147,8 +140,7 @@ class Inspector:
         asked: deque[tuple[Subjects, dict[str, ProducedKeys]]] = deque()
         questions.reverse()
         while questions:
-            question = questions.pop()
-            asked.append((question, await self._produced_in_turns(question, failures, keys, pause)))
+            asked.append((questions[-1], await self._produced_in_turns(questions.pop(), failures, keys, pause)))
         for event, subjects in failures:
             await turn(event, subjects)
         try:
@@ -245,8 +237,7 @@ class Inspector:
     def _slices(
         self, question: Subjects, makes: Mapping[str, ProducedKeys], present: set[str], *, looks_on: bool = False
     ) -> Iterator[Answer]:
-        number = question.question
-        tasks = iter(makes.items())
+        number, tasks = question.question, iter(makes.items())
         while made := dict(islice(tasks, DIVIDED_AT_ONCE)):
             yield from self._look_at_tasks(question.tasks, made, present, number)
         outputs = iter(question.outputs.items())

@@ -75,6 +75,11 @@ class Buckets:
             heappush(self._wakes, (at, name))
         return False
 
+    def wait_behind(self, name: str, costs: Costs, count: int) -> float:
+        """Return for how many seconds a task of these costs waits behind so many that cost as much."""
+        bucket = self._buckets.get(name)
+        return 0.0 if bucket is None else max(bucket.paused_until - self.now, 0.0) + count * bucket.interval(costs)
+
     @property
     def wake_at(self) -> float:
         """The time at which the next in line may start; infinite for never, or not before others have begun."""

@@ -96,6 +96,10 @@ class Bucket:
                 at = max(at, self._next_at[unit] - early, self._room_at(unit, cost, share))
         return at
 
+    def interval(self, costs: Costs) -> float:
+        """Return the seconds between two starts of these costs."""
+        return max(self._interval(unit, cost) for unit, cost in enumerate(costs))
+
     def _interval(self, unit: int, cost: float) -> float:
         return cost * self.spec.per / (self.spec.quotas[unit] * self._share)
 

@@ -100,7 +100,7 @@ class Slots(Generic[T]):
         waiter.needs += waiter.costs
         waiter.since = self.buckets.now
         for tag in waiter.needs:
-            in_line = tag in waiter.costs and len(self._lines[tag]) > 0
+            in_line = tag in waiter.costs and self.waiting_at(tag) > 0
             if in_line or not self._has(tag, waiter):
                 self._waiters[waiter.task] = waiter
                 self._lines[tag].add(waiter)
@@ -207,10 +207,14 @@ class Slots(Generic[T]):
 
     def _next(self, tag: str) -> Waiter[T] | None:
         """Return the waiter to which a slot belongs that has come free."""
-        first = self._lines[tag].first()
+        first = self._first(tag)
         if first is None and tag not in self.limits:
-            del self._lines[tag]  # of a key: there may be thousands
+            self._lines.pop(tag, None)  # of a key: there may be thousands
         return self._reserving if self._comes_first(tag, first) else first
+
+    def _first(self, tag: str) -> Waiter[T] | None:
+        """Return the first in a tag's line."""
+        return self._lines[tag].first() if tag in self._lines else None  # else none is made, and kept
 
     def _try(self, waiter: Waiter[T], tag: str, pending: dict[str, None], started: list[T]) -> None:
         """Let a waiter start if nothing is in its way; else it waits where something is."""
@@ -238,7 +242,7 @@ class Slots(Generic[T]):
         offered.add(tag)
         obstacle: str | None = None
         for each in waiter.needs:
-            first = self._lines[each].first()
+            first = self._first(each)
             if (first is not None and first < waiter) or not self._has(each, waiter):
                 if obstacle is None or (obstacle in offered and each not in offered):
                     obstacle = each
@@ -295,8 +299,17 @@ class Slots(Generic[T]):
         return iter(self._waiters)
 
     def waiting_at(self, tag: str) -> int:
-        """Return how many wait for a slot of ``tag`` before their other tags are examined."""
-        return len(self._lines[tag])
+        """Return how many wait for a slot of ``tag``, or a bucket, before their other tags are examined."""
+        return len(self._lines[tag]) if tag in self._lines else 0
+
+    def waiting_for_rates(self) -> dict[str, int]:
+        """Return how many wait for each limited rate, whatever their keys, by tag."""
+        waiting = dict.fromkeys(self.buckets.rates, 0)
+        for name, line in self._lines.items():
+            tag = name.partition("\0")[0]
+            if tag in waiting:
+                waiting[tag] += len(line)
+        return waiting
 
     def taken(self, tag: str) -> int:
         """Return how many slots of ``tag`` are taken."""

@@ -28,7 +28,11 @@ CREDIT_API = os.environ.get("CREDIT_API", "http://127.0.0.1:8001")
 DEADLINE = float(os.environ.get("DEADLINE", "10"))  # seconds after which nobody needs an answer any more
 
 T = TypeVar("T")
-logging.basicConfig(level=logging.INFO, format="%(levelname)s:%(name)s:%(message)s")
+
+# what tasks log has their id, also in worker processes
+log = logging.StreamHandler()
+log.setFormatter(logging.Formatter("%(levelname)s:%(name)s:%(task_id)s:%(message)s", defaults={"task_id": ""}))
+logging.basicConfig(level=logging.INFO, handlers=[log])
 
 
 @asynccontextmanager
@@ -123,14 +127,14 @@ async def healthz(request: Request) -> str:
 async def readyz(request: Request) -> str:
     """Readiness: whether this process should get requests now."""
     stats = request.app.state.engine.stats()
-    if not (stats.open and stats.storage_ok and stats.workers.alive):
+    if not (stats.open and stats.storage_ok):  # workers that have died are replaced when a request needs one
         raise HTTPException(503, "not ready")
     return "ok"
 
 
 @app.get("/metrics")
 async def metrics(request: Request) -> PlainTextResponse:
-    return PlainTextResponse(prometheus(request.app.state.engine.stats()))
+    return PlainTextResponse(prometheus(request.app.state.engine.stats()), media_type="text/plain; version=0.0.4")
 
 
 # -- what is no answer

@@ -12,7 +12,7 @@ import pytest
 
 from alexflow import Engine, JSONOutput, Task
 from alexflow.errors import DefinitionError, Overloaded
-from alexflow.limits import Queue
+from alexflow.limits import Queue, RateLimit
 from tests.kit.turns import some_turns
 
 pytestmark = pytest.mark.anyio
@@ -152,3 +152,41 @@ def test_an_engine_refuses_a_queue_of_another_kind(tmp_path: Path) -> None:
         Engine(tmp_path, queue=10_000)  # type: ignore[arg-type]
     with pytest.raises(DefinitionError, match="the executor must be"):
         Engine(tmp_path, queue=Queue(reserve={"processes": 1}))
+
+
+@dataclass(frozen=True)
+class Tagged(Number):
+    """One with a tag."""
+
+    @property
+    def tags(self) -> set[str]:
+        return {"api"}
+
+
+async def test_what_waits_for_a_limited_rate_counts_towards_the_wait(tmp_path: Path) -> None:
+    Number.gate.set()
+    async with Engine(tmp_path, limits={"api": RateLimit(10, per=1.0, burst=1)}) as engine:
+        bulk = asyncio.create_task(engine.run([Tagged(n) for n in range(100)]))
+        while not engine.stats().computed:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        with pytest.raises(Overloaded) as refused:
+            await engine.load(Tagged(100).output(), max_wait=2.0)
+        assert 5 < refused.value.retry_after < 10
+        assert await engine.load(Number(1).output(), max_wait=2.0) == 1  # which waits for nothing
+        urgent = asyncio.create_task(engine.load(Tagged(101).output(), max_wait=2.0, priority=1))
+        assert await urgent == 101
+        bulk.cancel()
+
+
+async def test_what_waits_for_a_slot_counts_towards_the_wait(tmp_path: Path) -> None:
+    async with Engine(tmp_path, limits={"api": 1}) as engine:
+        loop = asyncio.get_running_loop()
+        loop.call_later(0.05, Number.gate.set)
+        await engine.run(Number(0))  # takes up to 50 ms
+        Number.gate.clear()
+        bulk = asyncio.create_task(engine.run([Tagged(n) for n in range(1, 1001)]))
+        while engine.stats().tags["api"].waiting < 999:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        with pytest.raises(Overloaded):
+            await engine.load(Tagged(1001).output(), max_wait=0.1)
+        bulk.cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from math import inf
 from random import Random
 
@@ -186,6 +187,30 @@ def test_keys_have_a_bucket_each_and_idle_ones_are_dropped() -> None:
         assert slots.take(number, ("api",), spends=((name, (1.0,)),))
         slots.buckets.begin(((name, (1.0,)),), number * 0.01)
     assert len(slots.buckets) < 400
+
+
+def test_a_key_for_which_nothing_waits_costs_no_memory() -> None:
+    slots: Slots[int] = Slots({}, lambda task: True, {"api": RateSpec((1.0,), 1.0)})
+
+    def start(numbers: range) -> None:
+        for number in numbers:
+            slots.at(float(number))
+            name = f"api\0tenant-{number}"
+            assert slots.take(number, ("api",), spends=((name, (1.0,)),))
+            slots.buckets.begin(((name, (1.0,)),), float(number))
+
+    start(range(100))
+    before = sys.getallocatedblocks()
+    start(range(100, 5000))
+    assert sys.getallocatedblocks() - before < 1000
+    assert slots.waiting_for_rates() == {"api": 0}
+
+
+def test_what_waits_for_a_rate_is_counted_for_all_keys() -> None:
+    slots: Slots[int] = Slots({}, lambda task: True, {"api": RateSpec((1.0,), 1.0)})
+    for number in range(6):
+        slots.take(number, ("api",), spends=((f"api\0{number % 2}", (1.0,)),))
+    assert slots.waiting_for_rates() == {"api": 4}
 
 
 def test_a_task_with_a_limited_tag_takes_both_or_waits() -> None:
