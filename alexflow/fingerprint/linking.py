@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -20,13 +20,14 @@ class Linked(NamedTuple):
 
     Attributes:
         fingerprint: the code.
-        paths: files that were read, and directories that were searched.
+        paths: files that were read, and directories that were searched: for each the names that were looked for there,
+            or None for all.
         summaries: of the modules, with those of before.
         parsed: number of modules that had to be parsed.
     """
 
     fingerprint: Fingerprint
-    paths: set[str]
+    paths: dict[str, Collection[str] | None]
     summaries: dict[str, Summarized]
     parsed: int
 
@@ -50,7 +51,8 @@ def link(
     modules = Modules(Origins(own), summaries, given)
     linker = Linker(modules)
     linker.link(module, qualname)
-    paths = {*modules.files, *map(os.path.abspath, modules.origins.searched)}
+    paths: dict[str, Collection[str] | None] = dict.fromkeys(modules.files)
+    paths.update((os.path.abspath(directory), names) for directory, names in modules.origins.searched.items())
     return Linked(linked_fingerprint(linker), paths, modules.summaries, modules.parsed)
 
 

@@ -13,7 +13,7 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -36,7 +36,8 @@ class FileStamp(msgspec.Struct, frozen=True, array_like=True):
     Attributes:
         path: where it is.
         size, modified, changed, inode: of its status; times in nanoseconds.
-        digest: of its content; of a directory, of the names in it that can be imported.
+        digest: of its content; of a directory, of what is in it that can be imported.
+        names: those that matter of a directory, as they were looked for; None for all.
     """
 
     path: str
@@ -45,6 +46,7 @@ class FileStamp(msgspec.Struct, frozen=True, array_like=True):
     changed: int
     inode: int
     digest: str
+    names: tuple[str, ...] | None = None
 
     def holds(self, written: int) -> bool:
         """Whether it is as it was when a memo was written."""
@@ -60,23 +62,30 @@ class FileStamp(msgspec.Struct, frozen=True, array_like=True):
         )
         if same and max(now.st_mtime_ns, now.st_ctime_ns) < written - _SETTLED_AFTER:
             return True
-        return content_of(self.path) == self.digest
+        return content_of(self.path, self.names) == self.digest
 
 
-def stamp(path: str) -> FileStamp:
-    """Return the stamp of a file or directory, which may be missing."""
+def stamp(path: str, names: Collection[str] | None = None) -> FileStamp:
+    """Return the stamp of a file or directory, which may be missing; ``names`` are those that matter of a directory."""
     try:
         now = os.stat(path)
     except OSError:
         return FileStamp(path, 0, 0, 0, 0, "")
-    return FileStamp(path, now.st_size, now.st_mtime_ns, now.st_ctime_ns, now.st_ino, content_of(path))
+    kept = None if names is None else tuple(sorted(names))
+    return FileStamp(path, now.st_size, now.st_mtime_ns, now.st_ctime_ns, now.st_ino, content_of(path, kept), kept)
 
 
-def content_of(path: str) -> str:
-    """Return the digest of a file's bytes, or of the names in a directory; empty if there is neither."""
+def content_of(path: str, names: Collection[str] | None = None) -> str:
+    """Return the digest of a file's bytes, or of what is in a directory that can be imported, under these names.
+
+    It is empty if there is neither.
+    """
     try:
         if stat.S_ISDIR(os.stat(path).st_mode):
-            return digest_of("\n".join(importable_names(path)))
+            if names is None:
+                return digest_of("\n".join(importable_names(path)))
+            entries = [entry for entry in os.listdir(path) if _importable_name(entry) in names]
+            return digest_of("\n".join(sorted(entries)))
         with open(path, "rb") as file:
             return blake2b(file.read(), digest_size=CODE_DIGEST_SIZE).hexdigest()
     except OSError:
@@ -89,9 +98,13 @@ def importable_names(directory: str) -> list[str]:
         listed = os.listdir(directory)
     except OSError:
         return []
-    names = {name.partition(".")[0] for name in listed if name.endswith((".py", ".so", ".pyc"))}
-    names |= {name for name in listed if "." not in name}
+    names = set(map(_importable_name, listed))
     return sorted(name for name in names - {"__init__", "__pycache__"} if name.isidentifier())
+
+
+def _importable_name(entry: str) -> str:
+    """Return the name under which a file or folder may be imported; empty if there is none."""
+    return entry.partition(".")[0] if "." not in entry or entry.endswith((".py", ".so", ".pyc")) else ""
 
 
 class LinkMemo(msgspec.Struct, frozen=True, array_like=True):
@@ -114,9 +127,15 @@ class LinkMemo(msgspec.Struct, frozen=True, array_like=True):
         return self.normal_form == NORMAL_FORM and all(file.holds(self.written) for file in self.files)
 
 
-def make_memo(fingerprint: Fingerprint, paths: Iterable[str]) -> LinkMemo:
-    """Remember a fingerprint with the state of what it was made from."""
-    return LinkMemo(NORMAL_FORM, time.time_ns(), tuple(stamp(path) for path in sorted(paths)), fingerprint)
+def make_memo(fingerprint: Fingerprint, paths: Mapping[str, Collection[str] | None]) -> LinkMemo:
+    """Remember a fingerprint with the state of what it was made from.
+
+    Args:
+        fingerprint: the result.
+        paths: files, and directories with the names that matter of each, or None for all.
+    """
+    stamps = tuple(stamp(path, names) for path, names in sorted(paths.items()))
+    return LinkMemo(NORMAL_FORM, time.time_ns(), stamps, fingerprint)
 
 
 class Memos:

@@ -52,7 +52,7 @@ def _linked(module: str, qualname: str, memos: Memos) -> LinkMemo:
     summaries = memos.summaries(top)
     named = first_party_packages(sys.modules.get(module))
     found = link(module, qualname, summaries, {top, *named.packages})
-    memo = make_memo(found.fingerprint, {*found.paths, *named.files})
+    memo = make_memo(found.fingerprint, {**found.paths, **dict.fromkeys(named.files)})
     if found.parsed:
         memos.write_summaries(top, found.summaries)
     memos.write(module, qualname, memo)

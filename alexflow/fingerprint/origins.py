@@ -49,11 +49,12 @@ class Origins:
         own: top-level packages that are first-party wherever they are.
 
     Attributes:
-        searched: directories in which a new file could change what is found.
+        searched: directories in which a new file could change what is found: for each the names that were looked for
+            there, or None for all.
     """
 
     def __init__(self, own: Iterable[str] = ()):
-        self.searched: set[str] = set()
+        self.searched: dict[str, set[str] | None] = {}
         self._own = frozenset(own)
         self._found: dict[str, Origin | None] = {}
         self._from_folders: dict[str, frozenset[str]] = {}
@@ -74,7 +75,7 @@ class Origins:
                 continue
             found.append(package)
             for directory in origin.directories:
-                self.searched.add(directory)
+                self.searched[directory] = None
                 todo += [f"{package}.{child}" for child in importable_names(directory)]
         return sorted(set(found))
 
@@ -89,6 +90,8 @@ class Origins:
             if package is None or not package.is_package:
                 return None
             directories = package.directories
+        if directories is not None or name not in sys.stdlib_module_names:
+            self._note_search(name, filter(_is_of_project, sys.path) if directories is None else directories)
         spec = _loaded_spec(name) or self._spec(name, directories)
         if spec is not None and spec.has_location:
             return self._origin(top, spec)
@@ -96,10 +99,16 @@ class Origins:
             return None
         return self._namespace(name, sys.path if directories is None else directories)
 
+    def _note_search(self, name: str, directories: Iterable[str]) -> None:
+        """Note where a module was looked for, or would have been if it were not imported already."""
+        for directory in directories:
+            names = self.searched.setdefault(directory, set())
+            if names is not None:
+                names.add(name.rpartition(".")[2])
+
     def _spec(self, name: str, directories: Sequence[str] | None) -> ModuleSpec | None:
         if directories is None and name in sys.stdlib_module_names:
             return None
-        self.searched.update(directories if directories is not None else filter(_is_of_project, sys.path))
         for finder in sys.meta_path:
             find = getattr(finder, "find_spec", None)
             try:
@@ -132,7 +141,7 @@ class Origins:
     def _installed_from_folders(self, site: str) -> frozenset[str]:
         """Return the top-level names in a ``site-packages`` that come from a folder of this machine."""
         if site not in self._from_folders:
-            self.searched.add(site)
+            self.searched[site] = None
             names = (_local_names(os.path.join(site, name)) for name in _listed(site) if name.endswith(".dist-info"))
             self._from_folders[site] = frozenset().union(*names)
         return self._from_folders[site]

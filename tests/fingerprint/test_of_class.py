@@ -115,6 +115,14 @@ def test_a_new_module_is_seen(folder: Path, load: Load, memos: Memos) -> None:
     assert names(fingerprint_of(cls, memos)) - names(before) == {"fast.f"}
 
 
+def test_what_a_script_writes_beside_itself_changes_nothing(program: Path, load: Load, memos: Memos) -> None:
+    fingerprint_of(load("train").Train, memos)
+    write(program, {"notes.py": "", "results/part": "", "model": ""})
+    assert memos.read("train", "Train") is not None
+    write(program, {"features/__init__.py": ""})  # it would be imported instead of features.py
+    assert memos.read("train", "Train") is None
+
+
 UNCHANGED = """
 import sys
 opened = []
