@@ -105,8 +105,10 @@ class EngineRecorder:
 
         The engine waits for these; else it would be found out when the engine is closed, and the caller would wait.
         """
+        loop = asyncio.get_running_loop()
+        loop.call_soon(self._uses.prepare)
         if self._segment is not None:
-            asyncio.get_running_loop().call_soon(self._segment.look_around)
+            loop.call_soon(self._segment.look_around)
 
     def ended(self, outcomes: Iterable[Outcome], failed: FailedAttempts) -> None:
         """Note what came of jobs; ``failed`` are the attempts at them that have failed."""
@@ -192,6 +194,9 @@ class NoRecorder(EngineRecorder):
         return
 
     def about_to_run(self, tasks: Sequence[Described], forced: set[str]) -> None:
+        return
+
+    def looks_around(self) -> None:
         return
 
     def ended(self, outcomes: Iterable[Outcome], failed: FailedAttempts) -> None:

@@ -18,6 +18,9 @@ SECONDS_BETWEEN_NOTES = 60.0
 #: Outputs that wait for a note, some 200 bytes each; if there are more, one is written sooner.
 MOST_WAITING = 20_000
 
+#: Outputs from which on a note is prepared while the engine waits for something else.
+PREPARED_FROM = 1_000
+
 #: Places for hashes of names that have been noted: 2 MiB. A set of 100,000 names takes 15, and grows for hours.
 NOTED_PLACES = 2**18
 
@@ -79,6 +82,7 @@ class Uses:
         self._context = Context()  # nothing of the request that comes first is kept
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
+        self._prepared: tuple[int, asyncio.Task[bytes]] | None = None  # how many names, and the note of them
 
     def add(self, names: Iterable[str]) -> None:
         """Count outputs, by their keys or by the ids of their tasks."""
@@ -90,6 +94,12 @@ class Uses:
             self._timer.cancel()
             self._begin_note()
 
+    def prepare(self) -> None:
+        """Prepare the note of many outputs, while the engine waits for a worker: else its end waits for that."""
+        if len(self.names) >= PREPARED_FROM and self._prepared is None:
+            work = in_thread(_content, tuple(self.names))
+            self._prepared = len(self.names), asyncio.get_running_loop().create_task(work, context=self._context)
+
     def _begin_note(self) -> None:
         self._timer = None
         self._writing = asyncio.get_running_loop().create_task(self._note(), context=self._context)
@@ -97,10 +107,15 @@ class Uses:
     async def _note(self, *, is_last: bool = False) -> None:
         names = tuple(self.names)
         self.names.clear()
-        await in_thread(self._write, names, is_last)
+        prepared, self._prepared = self._prepared, None
+        content = b"" if prepared is None else await prepared[1]
+        if content and prepared is not None and prepared[0] == len(names) and is_last and self._noted is None:
+            await in_thread(self._store, content, time.time())
+        else:
+            await in_thread(self._write, names, is_last)
 
     def _write(self, names: Iterable[str], is_last: bool) -> None:
-        from alexflow.record.uses import SECONDS_PER_DAY, short_names, write_note  # deferred: few engines live so long
+        from alexflow.record.uses import SECONDS_PER_DAY, short_names  # deferred: few engines live so long
 
         now = time.time()
         day = int(now // SECONDS_PER_DAY)
@@ -109,14 +124,22 @@ class Uses:
             used = self._noted.without(used)
         elif not is_last:
             self._noted = NotedNames(day)
+        is_stored = bool(used) and self._store(_lines(used), now)
+        if is_stored and self._noted is not None and not is_last:
+            self._noted.add(used)
+
+    def _store(self, content: bytes, at: float) -> bool:
+        from alexflow.record.uses import write_note  # deferred, as above
+
         try:
-            space = self._storage.reserved("record") if used else None
-            if space is not None and not space.is_read_only:
-                write_note(space, used, now)
-                if self._noted is not None and not is_last:
-                    self._noted.add(used)
+            space = self._storage.reserved("record") if content else None
+            if space is None or space.is_read_only:
+                return False
+            write_note(space, content, at)
         except Exception as error:  # the disk's, or the network's
             logger.debug("what was used is not noted: %s", error)
+            return False
+        return True
 
     async def aclose(self) -> None:
         """Note the rest."""
@@ -126,3 +149,20 @@ class Uses:
             await self._writing
         if self.names:
             await self._note(is_last=True)
+
+
+def _content(names: Iterable[str]) -> bytes:
+    from alexflow.record.uses import short_names  # deferred, as above
+
+    return _lines(short_names(names))
+
+
+def _lines(used: Iterable[str]) -> bytes:
+    """Return the content of a note; empty if there can be none."""
+    from alexflow.record.uses import lines_of  # deferred, as above
+
+    try:
+        return lines_of(used)
+    except UnicodeError as error:
+        logger.debug("what was used is not noted: %s", error)
+        return b""

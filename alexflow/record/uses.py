@@ -58,14 +58,23 @@ def short_names(names: Iterable[str]) -> set[str]:
     return {*map(short_name, names)}
 
 
-def write_note(space: ReservedSpace, used: Iterable[str], at: float) -> None:
+def lines_of(used: Iterable[str]) -> bytes:
+    """Return the content of a note."""
+    lines = sorted([each for each in used if "\n" not in each])
+    return "\n".join([*lines, ""]).encode(errors="surrogateescape")
+
+
+def write_note(space: ReservedSpace, data: bytes, at: float) -> None:
     """Write a note of what was used on the day of a moment; several may be written on a day.
+
+    Args:
+        space: where notes are.
+        data: its content.
+        at: the moment.
 
     Raises:
         OSError: the storage refused.
     """
-    lines = sorted([each for each in used if "\n" not in each])
-    data = "\n".join([*lines, ""]).encode(errors="surrogateescape")
     day = time.strftime("%Y%m%d", time.gmtime(at))
     space.write(f"{USES_PREFIX}{day}-{blake2b(data, digest_size=8).hexdigest()}.txt", data)
 

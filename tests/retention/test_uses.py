@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from alexflow import Engine, JSONOutput, MemoryStorage, Output, Task, open_record
-from alexflow.engine.uses import NotedNames
-from alexflow.record.uses import SECONDS_PER_DAY, USES_PREFIX, short_name, short_names
+from alexflow.engine.uses import PREPARED_FROM, NotedNames, Uses
+from alexflow.record.uses import SECONDS_PER_DAY, USES_PREFIX, notes_in, short_name, short_names
 from alexflow.retention import Limits, select, stored_tasks, sweep_notes
 from alexflow.storage.reserved import ReservedSpace
 
@@ -168,6 +168,22 @@ A_DIGEST, ANOTHER = "0123456789" * 4, "abcdef" * 6 + "0000"
 )
 async def test_many_names_are_shortened_as_each_one_is(names: list[str]) -> None:
     assert short_names(names) == {short_name(name) for name in names}
+
+
+@pytest.mark.parametrize("more", [(), ("a key", "another")])
+async def test_a_note_that_was_prepared_is_the_same(more: tuple[str, ...]) -> None:
+    notes: list[list[list[str]]] = []
+    for is_prepared in (False, True):
+        storage = MemoryStorage()
+        uses = Uses(storage)
+        uses.add(f"a.B.{number:040x}" for number in range(PREPARED_FROM))
+        if is_prepared:
+            uses.prepare()
+        uses.names.update(more)
+        await uses.aclose()
+        notes.append([note.used for note in notes_in(space(storage))])
+    assert notes[0] == notes[1]
+    assert len(notes[0][0]) == PREPARED_FROM + len(more)
 
 
 def test_names_that_were_noted_are_remembered_in_a_fixed_amount_of_memory() -> None:
