@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from binascii import unhexlify
 from collections.abc import Iterable, Sequence
+from functools import cache
 from itertools import accumulate, chain, pairwise
 from operator import attrgetter, itemgetter
 from typing import Annotated, Any
@@ -121,7 +122,10 @@ class _Columns(Struct, frozen=True, array_like=True):
     values: dict[str, list[Any]]
 
 
-_decode = msgspec.msgpack.Decoder(_Columns).decode
+@cache
+def _columns() -> msgspec.msgpack.Decoder[_Columns]:
+    """Return what decodes them; an engine, which only writes, does without."""
+    return msgspec.msgpack.Decoder(_Columns)
 
 
 def preimages_in(data: bytes, tables: Sequence[IdTable], tasks: int) -> list[bytes]:
@@ -130,7 +134,7 @@ def preimages_in(data: bytes, tables: Sequence[IdTable], tasks: int) -> list[byt
     Raises:
         ValueError, msgspec.DecodeError: they are damaged.
     """
-    columns = _decode(data)
+    columns = _columns().decode(data)
     values = columns.values | {table.name: table.values(tasks) for table in tables}
     if any(len(column) != tasks for column in values.values()):
         raise ValueError("packed preimages are damaged: a column is too short")

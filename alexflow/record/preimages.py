@@ -14,6 +14,7 @@ import re
 import zlib
 from binascii import hexlify, unhexlify
 from collections.abc import Sequence
+from functools import cache
 from operator import itemgetter
 from typing import Annotated
 
@@ -108,7 +109,10 @@ class PackedPreimages(Struct, frozen=True, array_like=True):
             raise ValueError(f"packed preimages are damaged: {error}") from error
 
 
-_decode_packed = msgspec.msgpack.Decoder(PackedPreimages).decode
+@cache
+def _packed() -> msgspec.msgpack.Decoder[PackedPreimages]:
+    """Return what decodes them; an engine, which only writes, does without."""
+    return msgspec.msgpack.Decoder(PackedPreimages)
 
 
 def _restored(data: bytes, cut: Cut) -> bytes:
@@ -217,6 +221,6 @@ def unpacked(raw: Raw) -> bytes:
     if data[0] >> 4 == 0x9:  # an array of a few items, as every preimage is
         return data
     try:
-        return _decode_packed(_decode_bytes(data)).joined()
+        return _packed().decode(_decode_bytes(data)).joined()
     except msgspec.DecodeError as error:
         raise ValueError(f"a packed preimage is damaged: {error}") from error

@@ -9,8 +9,8 @@ from itertools import islice
 from alexflow.errors import InvalidKey
 from alexflow.hooks import class_name, repr_of
 
-# an empty step (also a leading or trailing slash), a step of one or two dots, a backslash, or NUL
-_UNSAFE = re.compile(r"(?:^|/)\.{0,2}(?:/|$)|[\\\0]")
+# an empty step (also a leading or trailing slash), a step of one or two dots, a backslash, or NUL; few keys have steps
+_UNSAFE = r"(?:^|/)\.{0,2}(?:/|$)|[\\\0]"
 
 #: Names that begin so at a storage's root are not outputs: staged files, quarantined objects, sidecars.
 RESERVED = ".alexflow"
@@ -168,7 +168,7 @@ _STEPS = frozenset({"", ".", ".."})
 
 
 def _check_steps(key: str) -> None:
-    if _UNSAFE.search(key) is not None:
+    if re.search(_UNSAFE, key) is not None:
         raise _unsafe(key)
 
 
