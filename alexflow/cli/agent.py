@@ -28,7 +28,7 @@ def execute(options: argparse.Namespace) -> int:
     from alexflow.cluster.agent_supply import AgentLimits, devices_in  # deferred: other commands need none of it
     from alexflow.cluster.dialling import AgentOptions, run_agent
 
-    address = host_and_port(options.connect)
+    address = host_and_port(options.connect.removeprefix("agents://"))  # as the engine is given it
     if address is None:
         raise WrongUse(f"--connect takes HOST:PORT, not {options.connect!r}")
     for name, value in (("places", options.places), ("cpus", options.cpus)):

@@ -8,9 +8,9 @@ from alexflow.blocks_briefly import blocks_briefly
 
 
 def host_and_port(text: str) -> tuple[str, int] | None:
-    """Return the two parts of an address; None if it is none."""
+    """Return the two parts of an address; None if it is none, such as a URL."""
     host, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit() or int(port) > 65535:
+    if not colon or not port.isdigit() or int(port) > 65535 or "/" in host:
         return None
     return host.strip("[]"), int(port)
 

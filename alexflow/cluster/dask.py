@@ -209,7 +209,7 @@ def _checked_cluster(cluster: Any) -> Any:
     """Return a cluster, unless it can never be one: Dask would be asked for it again and again."""
     if isinstance(cluster, str):
         scheme, _, place = cluster.rpartition("://")
-        if scheme in ("", "tcp", "tls") and host_and_port(place) is None:
+        if scheme in ("http", "https") or (scheme in ("", "tcp", "tls") and host_and_port(place) is None):
             raise DefinitionError(f"a Dask scheduler's address is HOST:PORT, such as scheduler:8786, not {cluster!r}")
     elif not (hasattr(cluster, "scheduler_address") or hasattr(cluster, "scheduler")):
         raise DefinitionError(

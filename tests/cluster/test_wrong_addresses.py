@@ -35,6 +35,12 @@ def test_nothing_answers_where_an_agent_dials():
     assert f"does it listen there, as with AgentExecutor('0.0.0.0:{address.rpartition(':')[2]}')?" in ended.stderr
 
 
+def test_an_agent_takes_the_address_as_the_engine_has_it_and_no_other_url():
+    address = free_address()
+    assert f"nothing answers at {address} (" in agent_of("--connect", f"agents://{address}", "--wait", "0.1").stderr
+    assert f"--connect takes HOST:PORT, not 'http://{address}'" in agent_of("--connect", f"http://{address}").stderr
+
+
 def test_another_program_answers_where_an_agent_dials():
     with socket.create_server(("127.0.0.1", 0)) as other:
 
