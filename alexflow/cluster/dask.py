@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Collection, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from contextlib import suppress
 from ssl import SSLContext
 from typing import Any
@@ -24,6 +24,10 @@ from alexflow.cluster.piloted import ClusterNode, PilotedExecutor
 from alexflow.errors import DefinitionError, MissingLibrary
 from alexflow.hooks import repr_of
 from alexflow.model.executor_kinds import ExecutorKind
+from alexflow.version import __version__
+
+#: What brings all that is needed, here and on the workers.
+EXTRA = 'pip install "alexflow[dask]"'
 
 #: Seconds after which it is said that no scheduler answers, and it is dialled again; Dask itself takes 30.
 CONNECT_TIMEOUT = 10.0
@@ -34,6 +38,9 @@ PILOTS_END_WITHIN = 1.0
 #: Seconds that the scheduler gets to take in that the pilots are not wanted any more.
 LEAVE_TIMEOUT = 2.0
 
+
+#: Gives the version of alexflow on a worker. A pilot is of alexflow's code: a worker that cannot import it dies of it.
+VERSION_THERE = "[__import__('alexflow.cluster.pilot'), __import__('alexflow.version').version.__version__][1]"
 
 #: Seconds that tasks of ours take, as adaptive clusters count them: a worker for each, and not one for all.
 DURATIONS = {"distributed": {"scheduler": {"default-task-durations": {"alexflow-pilot": "1h", "alexflow-node": "1h"}}}}
@@ -79,9 +86,7 @@ class DaskExecutor(PilotedExecutor):
         try:
             import distributed  # noqa: F401  # deferred: an extra
         except ModuleNotFoundError as error:
-            raise MissingLibrary(
-                'dask.distributed is needed and not installed; pip install "alexflow[dask]"'
-            ) from error
+            raise MissingLibrary(f"dask.distributed is needed and not installed; {EXTRA}") from error
         super().__init__(places=places, listen=listen, idle=idle, wait_for_agents=wait_for_agents, modules=modules)
         self._cluster = _checked_cluster(cluster)
         self._client: Any = None
@@ -147,6 +152,17 @@ class DaskExecutor(PilotedExecutor):
         scheme, _, rest = self._client.scheduler.address.rpartition("://")
         found = None if scheme == "inproc" else host_and_port(rest)
         return "127.0.0.1" if found is None else found[0]
+
+    async def unfit(self, nodes: Sequence[ClusterNode]) -> Mapping[str, str]:
+        workers = [node.key for node in nodes]
+        found = await self._client.run(eval, VERSION_THERE, workers=workers, on_error="return")
+        unfit = {}
+        for key, version in found.items():
+            if isinstance(version, ImportError):
+                unfit[key] = f"{type(version).__name__}: {version}; install alexflow {__version__} there, {EXTRA}"
+            elif isinstance(version, str) and version != __version__:
+                unfit[key] = f"it has alexflow {version}, and the engine {__version__}; install the same version there"
+        return unfit
 
     async def start_pilot(self, node: ClusterNode, options: PilotOptions) -> Any:
         return self._client.submit(

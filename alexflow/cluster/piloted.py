@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from abc import abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
@@ -140,6 +140,10 @@ class PilotedExecutor(AgentExecutor):
     async def host_of_cluster(self) -> str:
         """Return a host of the cluster, to which the interface leads that agents dial."""
 
+    async def unfit(self, nodes: Sequence[ClusterNode]) -> Mapping[str, str]:
+        """Return the keys of those of these nodes that a pilot would harm, with the reasons."""
+        return {}
+
     @abstractmethod
     async def start_pilot(self, node: ClusterNode, options: PilotOptions) -> Any:
         """Start a pilot on a node and return it; it has a method ``done()``."""
@@ -219,6 +223,7 @@ class PilotedExecutor(AgentExecutor):
         for key in [key for key in self._pilots if key not in keys]:
             del self._pilots[key]
             self._failures.pop(key, None)
+        without = []
         for node in nodes:
             pilot = self._pilots.get(node.key)
             if pilot is not None and pilot.done():
@@ -226,6 +231,12 @@ class PilotedExecutor(AgentExecutor):
                 await self._take_in_end(node, pilot)
                 pilot = None
             if pilot is None and self._may_start(node) and (self._idle is None or self._opened().has_work):
+                without.append(node)
+        unfit = await self.unfit(without) if without else {}
+        for node in without:
+            if node.key in unfit:
+                self._note_failure(node, unfit[node.key])
+            else:
                 self._pilots[node.key] = await self.start_pilot(node, await self._options(node))
 
     def _may_start(self, node: ClusterNode) -> bool:
@@ -256,6 +267,9 @@ class PilotedExecutor(AgentExecutor):
             if await self.how_ended(pilot) == ALLOCATION_ENDS:
                 self._over.add(node.key)
             return
+        self._note_failure(node, why)
+
+    def _note_failure(self, node: ClusterNode, why: str) -> None:
         times, _ = self._failures.get(node.key, (0, 0.0))
         pause = min(MOST_SECONDS_TO_RETRY, CLUSTER_LOOK_EVERY * 2**times)
         self._failures[node.key] = times + 1, self._loop.time() + pause

@@ -7,13 +7,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 
-def start_dask(*words: str) -> subprocess.Popen[bytes]:
+def start_dask(*words: str, directory: Path | None = None) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "distributed.cli." + words[0], *words[1:], "--no-dashboard"]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=directory)
 
 
 def start_scheduler(address: str) -> subprocess.Popen[bytes]:
@@ -21,11 +22,10 @@ def start_scheduler(address: str) -> subprocess.Popen[bytes]:
     return start_dask("dask_scheduler", "--host", "127.0.0.1", "--port", address.rpartition(":")[2])
 
 
-def start_worker(address: str, *options: str) -> subprocess.Popen[bytes]:
-    """Start a worker of one thread, without a nanny."""
-    return start_dask(
-        "dask_worker", f"tcp://{address}", "--nthreads", "1", "--no-nanny", "--host", "127.0.0.1", *options
-    )
+def start_worker(address: str, *options: str, directory: Path | None = None) -> subprocess.Popen[bytes]:
+    """Start a worker of one thread, without a nanny; modules in its directory come first."""
+    usual = "--nthreads", "1", "--no-nanny", "--host", "127.0.0.1"
+    return start_dask("dask_worker", f"tcp://{address}", *usual, *options, directory=directory)
 
 
 @contextmanager

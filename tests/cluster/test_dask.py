@@ -94,3 +94,22 @@ async def subscriptions(client):
         return [topic for topic, each in broker._topics.items() if name in each.subscribers]
 
     return await client.run_on_scheduler(of_client, client.id)
+
+
+async def test_c13_a_worker_that_lacks_alexflow_lives_on_and_gets_its_agent_once_it_has_it(
+    place, tmp_path, scheduler, caplog
+):
+    """A pilot is of alexflow's code, and a worker that reads one without it dies of it, and so does the next one."""
+    lacking = tmp_path / "alexflow.py"  # comes before the installed one
+    lacking.write_text("raise ModuleNotFoundError(\"No module named 'alexflow'\")")
+    worker = start_worker(scheduler, directory=tmp_path)
+    try:
+        async with Engine(place, executor=f"dask://{scheduler}") as engine:
+            run = asyncio.create_task(engine.run(Leaf(1)))
+            await until(lambda: "No module named 'alexflow'; install alexflow" in caplog.text)
+            assert worker.poll() is None
+            lacking.unlink()
+            assert (await run).ran == 1
+    finally:
+        worker.kill()
+        worker.wait()

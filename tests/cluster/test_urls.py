@@ -80,7 +80,9 @@ def test_those_that_are_none(distribution, place, name, message):
         Engine(place, executor=name)
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "tcp://127.0.0.1", "scheduler:8787/status", "[::1]", "http://host:8787"])
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "tcp://127.0.0.1", "scheduler:8787/status", "[::1]", "http://host:8787"]
+)
 def test_an_address_of_dask_without_its_port(address):
     pytest.importorskip("distributed")
     with pytest.raises(DefinitionError, match=r"address is HOST:PORT, such as scheduler:8786, not '"):
