@@ -266,19 +266,33 @@ async def test_who_is_publishing_already_may_finish(slow, tmp_path, kind):
     assert len(files_in(tmp_path)) == 2
 
 
-@pytest.mark.parametrize("kind", [Quick, QuickInThread])
+#: Seconds that a task has in the tests below: enough to begin to publish on a busy machine.
+TIME = 1.0
+
+
+@dataclass(frozen=True)
+class Timed(Quick):
+    options: ClassVar[TaskOptions] = TaskOptions(timeout=TIME)
+
+
+@dataclass(frozen=True)
+class TimedInThread(QuickInThread):
+    options: ClassVar[TaskOptions] = TaskOptions(executor="thread", timeout=TIME)
+
+
+@pytest.mark.parametrize("kind", [Timed, TimedInThread])
 async def test_whose_time_is_over_while_it_publishes_has_succeeded(slow, tmp_path, kind):
-    async with Engine(slow, grace=DEADLINE, timeout=0.05, workers=1) as engine:
+    async with Engine(slow, grace=DEADLINE, workers=1) as engine:
         run = asyncio.create_task(engine.run(kind(0)))
         assert await gate.entered.get() == "publishes"
-        asyncio.get_running_loop().call_later(0.1, open_gates)  # after the timeout, or it proves nothing
+        asyncio.get_running_loop().call_later(1.1 * TIME, open_gates)  # after the timeout, or it proves nothing
         assert (await run).ran == 1
     assert len(files_in(tmp_path)) == 2
 
 
-@pytest.mark.parametrize("kind", [Quick, QuickInThread])
+@pytest.mark.parametrize("kind", [Timed, TimedInThread])
 async def test_publishing_that_hangs_is_left_behind(slow, caplog, kind):
-    async with Engine(slow, grace=0.05, timeout=0.05, workers=1) as engine:
+    async with Engine(slow, grace=0.05, workers=1) as engine:
         with pytest.raises(RunFailed) as caught:
             await engine.run(kind(0))
         assert type(caught.value.exceptions[0]) is TaskTimeout
