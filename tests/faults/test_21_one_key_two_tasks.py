@@ -56,14 +56,26 @@ async def test_only_by_case(place, log, case_insensitive):
         assert [output.load() for output in (await engine.run([one, two])).output] == [1, 2]
 
 
-async def test_in_two_requests_at_once(log):
-    one, two = NamesItsKey(1, "model.pkl", str(log)), NamesItsKey(2, "model.pkl", str(log))
-    async with Engine(MemoryStorage(), executor="thread") as engine:
-        first = asyncio.create_task(engine.run(one))
-        second = asyncio.create_task(engine.run(two))
-        done = await asyncio.gather(first, second, return_exceptions=True)
-        assert sum(isinstance(end, OutputConflict) for end in done) == 1
-        assert len(log.read_text().split()) == 1
+class Waits(NamesItsKey):
+    """Runs until the other request has been refused."""
+
+    async def run(self, input, output):
+        await asyncio.wait_for(refused_one.wait(), 30)
+        await output.astore(self.n)
+
+
+refused_one = asyncio.Event()
+
+
+async def test_in_two_requests_at_once():
+    refused_one.clear()
+    async with Engine(MemoryStorage()) as engine:
+        both = [asyncio.create_task(engine.run(Waits(n, "model.pkl"))) for n in (1, 2)]
+        (first,), _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        assert isinstance(first.exception(), OutputConflict)
+        refused_one.set()
+        (last,) = set(both) - {first}
+        assert (await last).ran == 1
 
 
 async def refused(storage, log, target, one, two):
