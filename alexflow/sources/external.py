@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, overload
 
+from alexflow.arguments import check_argument
 from alexflow.errors import DecodingError, DefinitionError, ReadOnlyAccess, StorageError
 from alexflow.formats.text import BytesOutput
 from alexflow.model import AbstractTask, Output
@@ -150,11 +151,22 @@ def source(url: str | os.PathLike[str], format: type[Output[Any]] | None = None,
 
     Raises:
         SourceNotFound: there are no such data.
-        DefinitionError: ``only`` or ``ignore`` is no pattern, chooses no file, or is given for what is no directory.
+        DefinitionError: ``only`` or ``ignore`` is no pattern, chooses no file, or is given for what is no directory; or
+            an argument is none that a source has.
         StorageError: the data cannot be read.
     """
+    check_argument("the url of a source", url, (str, os.PathLike), "a path or a URL")
+    if not url or not isinstance(os.fspath(url), str):
+        raise DefinitionError(f"the url of a source must be a path or a URL, not {url!r}")
+    if format is not None and not (isinstance(format, type) and issubclass(format, Output)):
+        raise DefinitionError(f"the format of a source must be a class of outputs, such as JSONOutput, not {format!r}")
     patterns = {name: patterns_of(name, options[name]) for name in (ONLY, IGNORE) if name in options}
     location = location_of(url, options | patterns)
+    if location.path is not None and (unknown := options.keys() - patterns.keys()):
+        raise DefinitionError(
+            f"source({location.url!r}) takes no {min(unknown)}=: of a directory only= and ignore= choose files, and "
+            f"other options are for what is elsewhere"
+        )
     if patterns:
         _check_choice(location, patterns)
         options = {**options, **patterns}

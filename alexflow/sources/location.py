@@ -9,7 +9,7 @@ import re
 import stat
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, cast
 
 from alexflow.errors import SourceNotFound, StorageDenied, StorageError
 from alexflow.hooks import class_name, text_of
@@ -182,8 +182,10 @@ class _Remote(Location):
     def _asked(self, ask: Callable[[], Any]) -> Any:
         try:
             return ask()
-        except FileNotFoundError:
-            failed: StorageError = SourceNotFound(self.url)
+        except FileNotFoundError as error:
+            cause = error.__cause__  # of a client that takes whatever fails for that
+            is_another = isinstance(cause, Exception) and not isinstance(cause, FileNotFoundError)
+            failed: StorageError = self._failure(cast(Exception, cause)) if is_another else SourceNotFound(self.url)
         except Exception as error:  # a client may raise anything
             failed = self._failure(error)
         raise failed  # here, without a cause, whose text would have the secrets
@@ -247,6 +249,8 @@ def _status(path: str) -> os.stat_result:
         status = os.stat(path)
     except FileNotFoundError:
         raise SourceNotFound(path) from None
+    except OSError as error:
+        raise StorageError(f"cannot read the source {path}: {error.strerror}") from error
     if not stat.S_ISREG(status.st_mode):
         raise StorageError(f"the source {path} is not a file; a pipe, a socket or a device has no content of its own")
     return status

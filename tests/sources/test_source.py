@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import shutil
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -221,6 +222,37 @@ def test_what_lies_behind_a_url(storage):
     fsspec.filesystem("memory").pipe_file("/bucket/data", b"CONTENT")
     with pytest.raises(SourceChanged, match="memory://bucket/data"):
         made.load()
+
+
+@pytest.mark.parametrize("url", ["", None, 5, b"rows.csv", ["rows.csv"]])
+def test_what_is_no_url_is_refused(url):
+    with pytest.raises(DefinitionError, match="the url of a source must be a path or a URL, not "):
+        source(url)
+
+
+@pytest.mark.parametrize("format", ["json", 5, dict])
+def test_what_is_no_format_is_refused(data, format):
+    with pytest.raises(DefinitionError, match="the format of a source must be a class of outputs"):
+        source(data, format)
+
+
+def test_an_option_that_has_no_effect_is_refused(data):
+    with pytest.raises(DefinitionError, match=r"takes no ingore=: of a directory only= and ignore= choose files"):
+        source(data.parent, ingore="*.tmp")
+
+
+def test_a_server_that_does_not_answer_is_not_taken_for_missing_data():
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # and does not listen
+        with pytest.raises(StorageError, match="cannot read the source http://") as failed:
+            source(f"http://127.0.0.1:{unused.getsockname()[1]}/rows.csv")
+    assert not isinstance(failed.value, SourceNotFound)
+
+
+def test_a_link_that_leads_nowhere_is_told(tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(StorageError, match=r"cannot read the source .*loop: Too many levels"):
+        source(tmp_path / "loop")
 
 
 def test_it_is_only_read(data):
