@@ -39,7 +39,8 @@ def open_storage(storage: Storage | str | os.PathLike[str] | None = None, **opti
 
     Args:
         storage: what to open.
-        options: for a URL that leads elsewhere: those of :class:`RemoteStorage` and of fsspec's file system behind it.
+        options: for a URL that leads elsewhere: those of :class:`RemoteStorage` and of fsspec's file system behind it;
+            for a directory ``check`` and ``fsync``, as for :class:`LocalStorage`.
 
     Raises:
         UnknownStorage: no storage can be opened from it.
@@ -60,8 +61,9 @@ def open_storage(storage: Storage | str | os.PathLike[str] | None = None, **opti
     _refuse_chained(path)
     url = _match(_URL, path)
     if url is None or url[1] == "file":
+        its_own = {name: options.pop(name) for name in ("check", "fsync") if name in options}
         _take_none(options, path)
-        return LocalStorage(path if url is None else url[2])
+        return LocalStorage(path if url is None else url[2], **its_own)
     if url[1] == "memory":
         from alexflow.storage.memory import MemoryStorage  # deferred, as below: most paths are of directories
 

@@ -55,6 +55,9 @@ def test_what_a_url_opens(tmp_path):
     for taken in (storage, str(tmp_path), f"file://{tmp_path}", "memory://"):
         with pytest.raises(UnknownStorage, match="takes no options, such as key"):
             open_storage(taken, key="x")
+    strict = open_storage(tmp_path, check="strict", fsync=True)
+    assert isinstance(strict, LocalStorage)
+    assert (strict.check, strict.fsync) == ("strict", True)
 
 
 @pytest.mark.parametrize("name", ["deadline", "concurrency"])
