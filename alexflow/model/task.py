@@ -275,6 +275,8 @@ class WrapperTask(AbstractTask):
         task: AbstractTask = self
         while isinstance(task, WrapperTask):
             task = task.task
+        if not isinstance(task, AbstractTask):
+            raise DefinitionError(f"{type(self).__qualname__}.task must be the task that it wraps, not {repr_of(task)}")
         return task
 
     def build_output(

@@ -277,3 +277,12 @@ def test_a_property_for_the_field_of_resources_names_the_remedy() -> None:
 def test_one_key_twice_is_told_of_the_one_task() -> None:
     error = OutputConflict("m.T.1.a", ("m.T.1", "m.T.1"))
     assert str(error).startswith("output() of m.T.1 gives the key 'm.T.1.a' twice; give each its own key")
+
+
+def test_what_wraps_no_task_is_refused() -> None:
+    @dataclass(frozen=True)
+    class Both(WrapperTask):
+        n: int = 0
+
+    with pytest.raises(DefinitionError, match=r"Both\.task must be the task that it wraps, not 1"):
+        print(Both(1).task_id)  # type: ignore[arg-type]
