@@ -57,6 +57,8 @@ def open_storage(storage: Storage | str | os.PathLike[str] | None = None, **opti
         raise UnknownStorage("the storage path is empty; name a directory")
     if "\0" in path:
         raise UnknownStorage(f"the storage path {path!r} has a NUL, which no path has")
+    if not _is_name(path):
+        raise UnknownStorage(f"the storage path {path!r} has a surrogate, which no path has")
     _refuse_unexpanded(path)
     _refuse_chained(path)
     url = _match(_URL, path)
@@ -95,6 +97,15 @@ def _refuse_chained(path: str) -> None:
             f"a URL that chains file systems of fsspec, here {chained[1]!r} and what follows '::', is not a storage; "
             f"give the URL of one, or a path that begins with './' for a directory of that name"
         )
+
+
+def _is_name(path: str) -> bool:
+    """Whether the system can have a file of this name: not with a surrogate that stands for no byte."""
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _match(pattern: str, path: str) -> re.Match[str] | None:

@@ -63,6 +63,7 @@ def test_of_an_engine(arguments, said):
     [
         ("", "the storage path is empty; name a directory"),
         ("re\0sults", "has a NUL, which no path has"),
+        ("re\ud800sults", "has a surrogate, which no path has"),
         (7, "a storage is a Storage or a path, not int"),
         (MemoryStorage, "a storage is a Storage or a path, not "),
         ("nowhere://bucket", "nowhere"),
