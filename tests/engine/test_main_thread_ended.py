@@ -55,4 +55,5 @@ def test_it_is_done_or_told(tmp_path: Path, way: str) -> None:
         env={**os.environ, "PYTHONPATH": os.getcwd()},
     )
     assert "main thread has ended" in done.stdout or "1 ran" in done.stdout, done.stderr  # if it has needed no thread
-    assert not done.stderr
+    if not (3, 12) <= sys.version_info < (3, 13):  # where no thread may be started at all, which the engine logs
+        assert not done.stderr
