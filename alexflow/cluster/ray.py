@@ -31,6 +31,10 @@ from alexflow.cluster.piloted import ClusterNode, PilotedExecutor
 from alexflow.cluster.ray_address import CLIENT_SCHEME, check_ray_address
 from alexflow.errors import MissingLibrary
 from alexflow.model.executor_kinds import ExecutorKind
+from alexflow.version import __version__
+
+#: What helps where a node lacks alexflow.
+REMEDY = f'install alexflow {__version__} there, pip install "alexflow[ray]"'
 
 #: Seconds after which Ray counts as not answering.
 ANSWER_TIMEOUT = 10.0
@@ -177,9 +181,10 @@ class RayExecutor(PilotedExecutor):
             if pilot.call.result() == LEFT:
                 self._left.add(pilot.node)
             return ""
-        if isinstance(error, self._ray.exceptions.ActorDiedError):  # as with its node
+        if isinstance(error, self._ray.exceptions.ActorDiedError) and not error.actor_init_failed:  # as with its node
             return ""
-        return str(error).strip().splitlines()[-1]
+        why = str(error).strip().splitlines()[-1]
+        return f"{why}; {REMEDY}" if "No module named 'alexflow" in why else why
 
     async def ask_for_nodes(self, count: int, nodes: Sequence[ClusterNode]) -> None:
         """Have so many actors wait for CPUs, which an autoscaler sees as demand. One that gets some is ended soon."""

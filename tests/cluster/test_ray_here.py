@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 
 from alexflow.cluster.patient_calls import PatientCalls
+from alexflow.cluster.ray import RayExecutor, RayPilot
 
 SCRIPT = """
 import sys
@@ -30,6 +32,22 @@ def test_a_ray_that_is_started_for_the_run(tmp_path):
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
     assert "ran 20" in ended.stdout, ended.stderr
     assert ended.returncode == 0
+
+
+@pytest.mark.anyio
+async def test_a_node_that_lacks_alexflow_and_an_actor_that_was_killed():
+    exceptions = pytest.importorskip("ray").exceptions
+    said = "ray::AgentHolder.__init__()\nModuleNotFoundError: No module named 'alexflow'"
+    lacking = exceptions.ActorDiedError(exceptions.RayTaskError("AgentHolder", said, ModuleNotFoundError()))
+    executor = RayExecutor()
+    assert "No module named 'alexflow'; install alexflow" in await executor.why_failed(ended_with(lacking))
+    assert await executor.why_failed(ended_with(exceptions.ActorDiedError())) == ""
+
+
+def ended_with(error: Exception) -> RayPilot:
+    call: Future[str] = Future()
+    call.set_exception(error)
+    return RayPilot(None, call, "node")
 
 
 @pytest.mark.anyio
