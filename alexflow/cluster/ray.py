@@ -34,7 +34,7 @@ from alexflow.model.executor_kinds import ExecutorKind
 from alexflow.version import __version__
 
 #: What helps where a node lacks alexflow.
-REMEDY = f'install alexflow {__version__} there, pip install "alexflow[ray]"'
+INSTALL_THERE = f'install alexflow {__version__} there, pip install "alexflow[ray]"'
 
 #: Seconds after which Ray counts as not answering.
 ANSWER_TIMEOUT = 10.0
@@ -184,7 +184,7 @@ class RayExecutor(PilotedExecutor):
         if isinstance(error, self._ray.exceptions.ActorDiedError) and not error.actor_init_failed:  # as with its node
             return ""
         why = str(error).strip().splitlines()[-1]
-        return f"{why}; {REMEDY}" if "No module named 'alexflow" in why else why
+        return f"{why}; {INSTALL_THERE}" if "No module named 'alexflow" in why else why
 
     async def ask_for_nodes(self, count: int, nodes: Sequence[ClusterNode]) -> None:
         """Have so many actors wait for CPUs, which an autoscaler sees as demand. One that gets some is ended soon."""
