@@ -27,7 +27,8 @@ print("ran", alexflow.run([Leaf(number) for number in range(20)], storage=sys.ar
 def test_a_ray_that_is_started_for_the_run(tmp_path):
     """Ray's processes end with the thread that has started them: it lives as long as the engine does."""
     pytest.importorskip("ray")
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    here = {"PYTHONPATH": str(Path(__file__).parents[2]), "RAY_ADDRESS": "local"}  # none that another test has left
+    environment = {**os.environ, **here}
     command = [sys.executable, "-c", SCRIPT, str(tmp_path / "results")]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
     assert "ran 20" in ended.stdout, ended.stderr
