@@ -11,6 +11,7 @@ it, and :func:`allow_frozen_subclasses` declares it frozen.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields
 from typing import Any, NoReturn, TypeVar, dataclass_transform
 
@@ -18,6 +19,9 @@ T = TypeVar("T")
 
 #: ``set_field(instance, name, value)``, for constructors.
 set_field = object.__setattr__
+
+#: ``new_instance(cls)``, without its constructor; a sixth less than by looking that up on ``object`` each time.
+new_instance: Callable[[type[T]], T] = object.__new__
 
 
 @dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(field,))

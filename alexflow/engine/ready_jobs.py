@@ -220,6 +220,9 @@ class ReadyJobs(JobSource):
         tasks, kind = self._tasks, self._kind
         return [self.job(each) for each in self._scheduler.successors_of(task_id) if tasks[each].kind == kind]
 
+    def may_have_successors(self, task_ids: Sequence[str]) -> bool:
+        return self.alone and self._scheduler.may_have_successors(task_ids)
+
     def ended_ahead(self, task_ids: Sequence[str]) -> None:
         if not self.alone or self._forced:  # each is compared with what it is to be when it is ready
             return

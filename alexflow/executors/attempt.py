@@ -6,7 +6,6 @@ The blocking form runs in worker processes and threads, the async form on the ev
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from inspect import isawaitable
 from operator import methodcaller
 from types import CoroutineType
@@ -20,8 +19,8 @@ from alexflow.forks import end_fork, this_process
 from alexflow.hooks import is_a, note_hook, text_of
 from alexflow.model import AbstractTask, InOut, Output, flatten, keys_of, map_tree
 from alexflow.model.class_info import class_info
+from alexflow.model.construction import input_binding
 from alexflow.model.deferred import deferred_keys
-from alexflow.model.output import as_input
 from alexflow.storage import Storage, Transaction
 
 
@@ -36,11 +35,7 @@ def bind(tree: InOut, storage: Storage) -> Any:
 
 def bind_input(tree: InOut, storage: Storage, task: AbstractTask) -> Any:
     """Return the same tree, its outputs bound to a storage from which a task reads them."""
-    if tree is None:
-        return None
-    if isinstance(tree, Output):
-        return as_input(storage, task, tree)
-    return map_tree(partial(as_input, storage, task), tree)
+    return None if tree is None else map_tree(input_binding(storage, task), tree)
 
 
 def check_id(task: AbstractTask, expected_id: str) -> None:

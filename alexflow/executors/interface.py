@@ -224,6 +224,10 @@ class JobSource(ABC):
     def successors_of(self, task_id: str) -> Iterable[Job]:
         """Yield jobs that will be ready as soon as the job of a task has succeeded; for executors that prefetch."""
 
+    def may_have_successors(self, task_ids: Sequence[str]) -> bool:
+        """Whether one of these tasks may have a job that will be ready as soon as its own has succeeded."""
+        return True
+
     def ended_ahead(self, task_ids: Sequence[str]) -> None:  # noqa: B027  # of interest to engines only
         """Note jobs that have succeeded before they were ready, each behind that for which it was sent ahead.
 

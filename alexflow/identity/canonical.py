@@ -17,6 +17,7 @@ import functools
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -84,12 +85,17 @@ def _nan(value: float, pending: Pending) -> Canonical:
     return ["nan"]
 
 
-def _list(value: list[Any], pending: Pending) -> Canonical:
-    return ["list", [canonical(item, pending) for item in value]]
-
-
-def _tuple(value: tuple[Any, ...], pending: Pending) -> Canonical:
-    return ["tuple", [canonical(item, pending) for item in value]]
+def _sequence(value: list[Any] | tuple[Any, ...], pending: Pending) -> Canonical:
+    """An array of the items; outputs, of which most tasks have several, are taken in one step."""
+    tag, kinds = "list" if type(value) is list else "tuple", set(map(type, value))
+    if kinds <= _ITSELF:
+        return [tag, list(value)]
+    kind = kinds.pop()
+    if not kinds and kind not in _ENCODERS and getattr(kind, "__canonical_form__", kind) is None:
+        forms = list(map(_form_of, value))
+        if all(forms):  # else one is not known yet
+            return [tag, forms]
+    return [tag, [canonical(item, pending) for item in value]]
 
 
 def _entries(value: Mapping[Any, Any], pending: Pending) -> list[list[Canonical]]:
@@ -171,6 +177,7 @@ def _nameless(what: str, thing: Any) -> IdentityError:
 _ITSELF = frozenset({type(None), bool, str, bytes})
 
 _LEAST, _MOST = -(2**63), 2**64 - 1  # integers that MessagePack can hold
+_form_of = attrgetter("__canonical_form__")
 
 _Encode: TypeAlias = Callable[[Any, Pending], Canonical]
 
@@ -178,8 +185,8 @@ _ENCODERS: dict[type, _Encode] = {
     int: _long,  # only integers and floats that do not stand for themselves get here
     float: _nan,
     complex: _complex,
-    list: _list,
-    tuple: _tuple,
+    list: _sequence,
+    tuple: _sequence,
     dict: _dict,
     OrderedDict: _ordered_dict,
     set: _set,

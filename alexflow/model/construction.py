@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from alexflow.frozen import new_instance
 from alexflow.model.class_info import SourceTask, class_info
 from alexflow.model.output import Output
+
+if TYPE_CHECKING:
+    from alexflow.storage import Storage
 
 
 def plain_output(cls: type[Output[Any]], task: SourceTask, key: str) -> Any:
@@ -19,7 +23,7 @@ def plain_output(cls: type[Output[Any]], task: SourceTask, key: str) -> Any:
 
     For classes with :attr:`~ClassInfo.default_construction`, and keys that have been checked.
     """
-    output = object.__new__(cls)
+    output = new_instance(cls)
     state = output.__dict__
     # the other fields are defaults of the class; a dict of more than five entries takes twice the memory
     state["src_task"] = task
@@ -51,7 +55,7 @@ def output_by_reference(
     fields: dict[str, Any] | None = None,
 ) -> Output[Any]:
     """An output without its task, for a worker; the first use of ``src_task`` calls ``fetch_task(task_id)``."""
-    output = object.__new__(cls)
+    output = new_instance(cls)
     state = output.__dict__
     state["key"] = key
     state["_src_task_id"] = task_id
@@ -69,7 +73,7 @@ def outputs_by_key(
     """Make outputs by reference that have no field but a key, given with the length of the task id in it."""
     outputs: list[Output[Any]] = []
     for key, length in zip(keys, lengths, strict=True):
-        output = object.__new__(cls)
+        output = new_instance(cls)
         state = output.__dict__
         # with a storage these are five entries; a dict of more takes twice the memory
         state["key"] = state["_output_id"] = key
@@ -80,3 +84,23 @@ def outputs_by_key(
         for output in outputs:
             finish_construction(output)
     return outputs
+
+
+_ASSIGN_STORAGE = Output.assign_storage
+
+
+def input_binding(storage: Storage, reader: SourceTask) -> Callable[[Output[Any]], Output[Any]]:
+    """Return what binds outputs to a storage from which a task only reads them."""
+
+    def bind(output: Output[Any]) -> Output[Any]:
+        cls = type(output)
+        if cls.assign_storage is not _ASSIGN_STORAGE:
+            return output.assign_storage(storage)._with("_reader", reader)  # which may have given the output itself
+        twin: Output[Any] = new_instance(cls)  # as there, without the calls
+        state = twin.__dict__
+        state.update(output.__dict__)
+        state["storage"] = storage
+        state["_reader"] = reader
+        return twin
+
+    return bind

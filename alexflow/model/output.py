@@ -7,7 +7,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Generic, Literal, NoReturn, Self, cast, overload
 
 from alexflow.errors import AlexflowError, DecodingError, DefinitionError, EncodingError, NoFormat, OutputNotBound
-from alexflow.frozen import allow_frozen_subclasses, frozen_dataclass
+from alexflow.frozen import allow_frozen_subclasses, frozen_dataclass, new_instance
 from alexflow.hooks import a_thing, as_cause, class_name, is_a, own_attribute, text_of
 from alexflow.html_repr import html_table, shown, shown_safely
 from alexflow.identity import Canonical, ComputeNow, Pending, canonical, packb
@@ -175,7 +175,7 @@ class Output(WithClassInfo, Generic[T_co]):
                 f"{self.key}: assign_storage takes a storage, not {str(storage)!r}; "
                 f"write assign_storage(open_storage({str(storage)!r}))"
             )
-        twin = object.__new__(type(self))  # as below, a call less: for each input and output of each task
+        twin = new_instance(type(self))  # as below, a call less: for each input and output of each task
         twin.__dict__.update(self.__dict__, storage=storage)
         return twin
 
@@ -185,7 +185,7 @@ class Output(WithClassInfo, Generic[T_co]):
 
     def _with(self, name: str, value: Any) -> Self:
         # dataclasses.replace would need src_task, which a worker may not have, and would check the key again
-        twin = object.__new__(type(self))
+        twin = new_instance(type(self))
         state = twin.__dict__
         state.update(self.__dict__)
         state[name] = value
@@ -420,25 +420,13 @@ def _wrong_mode(mode: str) -> ValueError:
     return ValueError(f"an output is opened for reading, 'rb', or for writing, 'wb', not {mode!r}")
 
 
-_ASSIGN_STORAGE = Output.assign_storage
-
-
-def as_input(storage: Storage, reader: SourceTask, output: Output[T_co]) -> Output[T_co]:
-    """The same output, bound to a storage from which a task only reads it."""
-    if type(output).assign_storage is not _ASSIGN_STORAGE:
-        return output.assign_storage(storage)._with("_reader", reader)  # which may have given the output itself
-    twin = output._with("storage", storage)
-    twin.__dict__["_reader"] = reader
-    return twin
-
-
 _ONE_KEY = Output.physical_key_list
 
 
 def have_one_key(outputs: Iterable[Output[Any]]) -> bool:
     """Whether each of these outputs has its own key, and no other."""
     classes: set[type[Output[Any]]] = set(map(type, outputs))
-    return all(cls.physical_key_list is _ONE_KEY for cls in classes)
+    return False not in [cls.physical_key_list is _ONE_KEY for cls in classes]  # half of what a generator takes
 
 
 def keys_of(output: Output[Any]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, get_origin
 
 from alexflow.errors import DefinitionError, InvalidKey
-from alexflow.frozen import allow_frozen_subclasses, frozen_dataclass, set_field
+from alexflow.frozen import allow_frozen_subclasses, frozen_dataclass, new_instance, set_field
 from alexflow.hooks import SHORT_TEXT, passes, repr_of, text_of
 from alexflow.html_repr import html_table, shown_safely
 from alexflow.identity import SECRET_SHOWN, Canonical, Pending, short_repr
@@ -324,7 +324,7 @@ def rebuild_task(info: ClassInfo, values: list[Any], task_id: str) -> AbstractTa
     left_out = len(info.names) - len(values)
     if left_out:
         values = [*values, *info.keyword_defaults[-left_out:]]
-    task: AbstractTask = object.__new__(info.cls)  # type: ignore[arg-type]
+    task: AbstractTask = new_instance(info.cls)  # type: ignore[arg-type]
     state = task.__dict__
     state.update(zip(info.names, values, strict=True))
     state["_task_id"] = task_id

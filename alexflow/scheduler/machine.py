@@ -257,6 +257,18 @@ class Scheduler:
                             successors.append(spec.task_id)
         return successors
 
+    def may_have_successors(self, task_ids: Iterable[str]) -> bool:
+        """Whether there may be successors of some tasks; most of a wide graph have none, and this asks in one call."""
+        nodes, keys = self.state.nodes, self.state.keys
+        for task_id in task_ids:
+            node = nodes.get(task_id)
+            for name in () if node is None else node.spec.outputs:
+                key = keys.get(name)
+                for reader in () if key is None else islice(key.readers, MAX_SUCCESSORS):
+                    if reader.missing == 1:
+                        return True
+        return False
+
     def active_specs(self) -> Iterator[TaskSpec]:
         """Yield tasks that were started and have not ended; it scans all that are wanted."""
         return active_specs(self.state)

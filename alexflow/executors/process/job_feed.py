@@ -312,6 +312,11 @@ class JobFeed:
     def _add_successors(self, place: Place, batch: list[Assignment]) -> None:
         # most of those before have ended, and there may be thousands while others wait for a place
         place.speculated_to = max(place.speculated_to, next(iter(place.sent), place.number + 1) - 1)
+        numbers = range(place.speculated_to + 1, place.number + 1)
+        behind = [sent.job.task_id for number in numbers if (sent := place.sent.get(number)) is not None]
+        if not self._source.may_have_successors(behind):
+            place.speculated_to = place.number
+            return
         while place.speculated_to < place.number:
             number = place.speculated_to + 1
             sent = place.sent.get(number)

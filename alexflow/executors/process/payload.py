@@ -235,11 +235,12 @@ class Packer:
             if type(output) is not cls or output.ephemeral:  # nor perhaps an output at all
                 return None
             key = output.key
+            state = output.__dict__
             # here and below: of most the ids are known, and this saves them calls
-            if output._output_id != key and output.output_id != key:
+            if state.get("_output_id") != key and output.output_id != key:
                 return None
             keys.append(key)
-            task_id = getattr(output.__dict__.get("src_task"), "_task_id", None)
+            task_id = getattr(state.get("src_task"), "_task_id", None)
             lengths.append(len(output.src_task_id if task_id is None else task_id))
         number = self._definitions.number_of(cls)
         needs.append(number)
