@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, cast
@@ -22,12 +22,12 @@ from alexflow.model import (
     Output,
     Retry,
     flatten,
-    have_one_key,
     keys_of,
 )
 from alexflow.model.class_info import class_info
 from alexflow.model.deferred import deferred_key
 from alexflow.model.executor_kinds import EXECUTOR_KINDS, ExecutorKind, name_choices
+from alexflow.model.output import ONE_KEY
 from alexflow.model.resource_spec import Needs
 from alexflow.scheduler import TaskSpec
 
@@ -190,7 +190,7 @@ def describe(task: AbstractTask, defaults: Defaults, makes: ProducedKeys | None 
         key = ""  # it travels alone, and begins when it is sent
     # fmt: off
     spec = TaskSpec(
-        task_id, tuple(inputs) if inputs else (), ephemeral, made, tags, dynamic, retry.count, retry.delay,
+        task_id, (*inputs,) if inputs else (), ephemeral, made, tags, dynamic, retry.count, retry.delay,
         retry.jitter, acyclic, serves, key, "" if dynamic else kind, settings.priority, spends,
     )
     # fmt: on
@@ -250,15 +250,14 @@ def _inputs(task: AbstractTask) -> tuple[dict[str, Output[Any]], frozenset[str],
     tree = task.input()
     if tree is None or (isinstance(tree, (tuple, list, dict)) and not tree):
         return _NO_INPUTS, _NOTHING, True
+    inputs = _lasting_inputs(tree if isinstance(tree, (list, tuple)) else (tree,))
+    if inputs is not None:
+        return inputs, _NOTHING, _is_acyclic(task, tree)  # as of most tasks
     leaves = _leaves(task, "input", tree)
     acyclic = _is_acyclic(task, tree)
-    inputs = {output.key: output for output in leaves if not output.ephemeral}
-    if len(inputs) == len(leaves) and have_one_key(leaves):
-        for key in inputs:
-            if type(key) is not str:
-                break
-        else:
-            return inputs, _NOTHING, acyclic  # as of most tasks
+    inputs = _lasting_inputs(leaves)
+    if inputs is not None:
+        return inputs, _NOTHING, acyclic
     inputs = {}
     lasting: set[str] = set()
     ephemeral: set[str] = set()
@@ -275,6 +274,19 @@ def _inputs(task: AbstractTask) -> tuple[dict[str, Output[Any]], frozenset[str],
         return inputs, _NOTHING, acyclic
     lasting |= {key for output in leaves if not output.ephemeral for key in _exact_keys(output)}
     return inputs, frozenset(ephemeral - lasting), acyclic
+
+
+def _lasting_inputs(outputs: Sequence[Any]) -> dict[str, Output[Any]] | None:
+    """The outputs by key, in one pass; None if one is ephemeral, has other keys than its own, or is no output."""
+    inputs: dict[str, Output[Any]] = {}
+    for output in outputs:
+        if not isinstance(output, Output) or output.ephemeral or type(output).physical_key_list is not ONE_KEY:
+            return None
+        key = output.key
+        if type(key) is not str:
+            return None
+        inputs[key] = output
+    return inputs if len(inputs) == len(outputs) else None
 
 
 def _is_acyclic(task: AbstractTask, tree: Any) -> bool:

@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from alexflow.model.options import ExecutorName as ExecutorName
     from alexflow.model.options import TaskOptions as TaskOptions
     from alexflow.model.output import Output as Output
-    from alexflow.model.output import have_one_key as have_one_key
     from alexflow.model.output import keys_of as keys_of
     from alexflow.model.required import NoDefaultVar as NoDefaultVar
     from alexflow.model.required import no_default as no_default
@@ -29,7 +28,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
         "options": "ExecutorName TaskOptions",
-        "output": "Output have_one_key keys_of",
+        "output": "Output keys_of",
         "required": "NoDefaultVar no_default",
         "resource_spec": "ResourceSpec",
         "retry": "Retry",

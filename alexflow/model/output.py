@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Generic, Literal, NoReturn, Self, cast, overload
 
@@ -420,18 +419,13 @@ def _wrong_mode(mode: str) -> ValueError:
     return ValueError(f"an output is opened for reading, 'rb', or for writing, 'wb', not {mode!r}")
 
 
-_ONE_KEY = Output.physical_key_list
-
-
-def have_one_key(outputs: Iterable[Output[Any]]) -> bool:
-    """Whether each of these outputs has its own key, and no other."""
-    classes: set[type[Output[Any]]] = set(map(type, outputs))
-    return False not in [cls.physical_key_list is _ONE_KEY for cls in classes]  # half of what a generator takes
+#: The method of outputs that have their own key, and no other.
+ONE_KEY = Output.physical_key_list
 
 
 def keys_of(output: Output[Any]) -> tuple[str, ...]:
     """The keys that must exist for an output to exist."""
-    return (output.key,) if type(output).physical_key_list is _ONE_KEY else tuple(output.physical_key_list())
+    return (output.key,) if type(output).physical_key_list is ONE_KEY else tuple(output.physical_key_list())
 
 
 allow_frozen_subclasses(Output)

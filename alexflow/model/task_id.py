@@ -47,6 +47,8 @@ def id_from_fields(task: SourceTask) -> str:
     return _id_from_fields(task, ComputeNow())
 
 
+_LEAST, _MOST = -(2**63), 2**64 - 1  # integers that stand for themselves
+
 _set = object.__setattr__  # tasks are frozen; writing to __dict__ would make Python create one, which is slower
 
 
@@ -92,11 +94,12 @@ def _id_from_fields(task: SourceTask, pending: Pending) -> str:
             value = get(task, name)
             if value is not None:
                 kind = type(value)
-                if kind is str or (kind is float and value == value):  # as canonical() does; this saves a call
+                if kind is int and name in info.floats:
+                    _note_integer(info, name, value)
+                # as canonical() does; this saves a call
+                if kind is str or (kind is int and _LEAST <= value <= _MOST) or (kind is float and value == value):
                     fields[name] = value
                 else:
-                    if kind is int and name in info.floats:
-                        _note_integer(info, name, value)
                     fields[name] = canonical(value, pending)
         if pending:
             return ""

@@ -131,6 +131,7 @@ INSIDE = frozenset(
         "alexflow.graph.describe:_exact_keys",
         "alexflow.graph.describe:_inputs",
         "alexflow.graph.describe:_is_acyclic",
+        "alexflow.graph.describe:_lasting_inputs",
         "alexflow.graph.describe:_produced_keys",
         "alexflow.graph.describe:_leaves",
         "alexflow.graph.describe:_settings",

@@ -285,6 +285,8 @@ def test_followers_miss_nothing_else() -> None:
     h.plan("c d e")
     assert list(h.scheduler.successors_of("A")) == ["B"]
     assert list(h.scheduler.successors_of("B")) == ["C"]
+    assert h.scheduler.may_have_successors(["D", "B"])
+    assert not h.scheduler.may_have_successors(["C", "D", "E", "unknown"])
     h.done("A")
     assert list(h.scheduler.successors_of("B")) == ["C", "D"]
     assert list(h.scheduler.successors_of("X")) == ["E"]
