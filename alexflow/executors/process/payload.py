@@ -234,13 +234,14 @@ class Packer:
         for output in outputs:
             if type(output) is not cls or output.ephemeral:  # nor perhaps an output at all
                 return None
-            key = output.key
             state = output.__dict__
-            # here and below: of most the ids are known, and this saves them calls
-            if state.get("_output_id") != key and output.output_id != key:
+            try:  # of most all is known, and this saves them calls
+                key, output_id, task_id = state["key"], state["_output_id"], state["src_task"]._task_id
+            except (KeyError, AttributeError):
+                key, output_id, task_id = output.key, None, None
+            if output_id != key and output.output_id != key:
                 return None
             keys.append(key)
-            task_id = getattr(state.get("src_task"), "_task_id", None)
             lengths.append(len(output.src_task_id if task_id is None else task_id))
         number = self._definitions.number_of(cls)
         needs.append(number)
