@@ -38,14 +38,29 @@ OF_SERVERS = [f"tests/faults/test_{row}.py" for row in ("09_storage_busy", "10_s
 OF_SERVERS += [f"tests/faults/test_{row}.py" for row in ("13_engines_on_a_bucket", "38_unreachable")]
 OF_SERVERS += ["tests/faults/test_38_answer_reset_or_cut_off.py"]
 
-# Tests of time, signals and processes have the machine to themselves. All others share its processors.
-EXCLUSIVE = ["faults", "hooks", "process", "executors", "crash", "cluster", "benchmarks", "test_import_time.py"]
+# Tests that compare times, or watch memory run short, have the machine to themselves.
+MEASURED = ["tests/test_import_time.py", "tests/benchmarks", "tests/crash", "tests/cluster/test_elastic.py"]
+MEASURED += [f"tests/executors/test_{name}.py" for name in ("leaving", "loop")]
+MEASURED += [f"tests/process/test_{name}.py" for name in ("memory_shortage", "past_usage", "start")]
+MEASURED += [f"tests/faults/test_{row}.py" for row in ("12_clock_jumps", "35_texts", "37_left_at_birth")]
+MEASURED += [f"tests/faults/test_{row}.py" for row in ("39_many_runs_at_once", "40_forked_and_closed", "46_template")]
+# Tests of signals and processes mostly wait: for a deadline, or until a process has ended. Two of them run at once.
+OF_PROCESSES = [f"tests/{name}" for name in ("faults", "hooks", "process", "executors", "cluster")]
 # Faults of Dask and Ray, and the examples on both, are run by ``nox -s cluster`` only.
 OF_CLUSTERS = [f"tests/cluster/test_{name}.py" for name in ("dask_faults", "dask_tls", "ray_faults", "examples")]
-ONE_BY_ONE = [*(f"tests/{name}" for name in EXCLUSIVE), *(f"--ignore={path}" for path in [*OF_SERVERS, *OF_CLUSTERS])]
+
+
+def without(*paths: str) -> list[str]:
+    return [f"--ignore={path}" for path in paths]
+
+
 SIDE_BY_SIDE = ["-n", "auto", "--dist", "worksteal"]
-ALL_OTHERS = ["tests", *(f"--ignore=tests/{name}" for name in EXCLUSIVE)]
-PARTS = [[*SIDE_BY_SIDE, *ALL_OTHERS], ["-n", "4", "--dist", "worksteal", *OF_SERVERS], ONE_BY_ONE]
+PARTS = [
+    [*SIDE_BY_SIDE, "tests", *without(*OF_PROCESSES, *MEASURED)],
+    ["-n", "4", "--dist", "worksteal", *OF_SERVERS],
+    [*SIDE_BY_SIDE, *OF_PROCESSES, *without(*MEASURED, *OF_SERVERS, *OF_CLUSTERS)],
+    MEASURED,
+]
 
 
 # Tests of worker processes, wherever these are hosted; what looks at the local pool's own is marked ``local_pool``.

@@ -6,7 +6,7 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from importlib import import_module
 
@@ -26,11 +26,12 @@ _SAME_ELSEWHERE = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, loaded: Callable[[], None] = lambda: None) -> int:
     """Run a command.
 
     Args:
         arguments: the words after ``alexflow``; by default those that the process was started with.
+        loaded: called when the command's modules are imported, before it does anything.
 
     Returns:
         The exit code, as :func:`alexflow.exit_code` gives it.
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     _allow_any_text()
     try:
-        code = _execute(words)
+        code = _execute(words, loaded)
         sys.stdout.flush()
         return code
     except WrongUse as error:
@@ -58,7 +59,7 @@ def _allow_any_text() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def _execute(words: list[str]) -> int:
+def _execute(words: list[str], loaded: Callable[[], None]) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
         print(overview())
         return EXIT_DONE
@@ -72,6 +73,7 @@ def _execute(words: list[str]) -> int:
         raise WrongUse(f"there is no {kind} {name!r}{meant} (alexflow --help)")
     options = _parsed(Parser(name), words[1:])
     execute = import_module(f"alexflow.cli.{name}").execute
+    loaded()
     try:
         if not getattr(options, "json", False):
             return int(execute(options))
