@@ -10,6 +10,7 @@ import pytest
 import alexflow
 from alexflow import Engine, MemoryStorage
 from alexflow.errors import RunFailed, TaskFailed
+from alexflow.events import TaskGivenUp
 from tests.engine.workflows import Breaks, BreaksInThread, BreaksOnLoop, OwnError, ProcessStep, ReadsMissing, Slow, Step
 
 pytestmark = pytest.mark.anyio
@@ -98,12 +99,14 @@ async def test_except_star(place):
 
 
 async def test_stop_lets_what_runs_end_and_starts_nothing_more(place, fifo, log):
-    told, gate = fifo("told"), fifo("gate")
+    told, gate, has_failed = fifo("told"), fifo("gate"), asyncio.Event()
     async with Engine(place, workers=2) as engine:
+        engine.broadcast.listen(lambda event: has_failed.set(), {TaskGivenUp})
         slow = Slow(1, told.path, gate.path)
         later = [ProcessStep(n, (slow.output(),), log=str(log)) for n in range(5)]
         run = asyncio.create_task(engine.run([*later, BreaksInThread(1)]))
         await told.receive()
+        await has_failed.wait()
         gate.open_gate()
         with pytest.raises(RunFailed):
             await run
