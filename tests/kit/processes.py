@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-#: Servers that tests have started: they last longer than one test, and are nothing of an engine's.
+#: What tests have started that lasts longer than one test, such as servers, and is nothing of an engine's.
 servers: set[int] = set()
 
 
