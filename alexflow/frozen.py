@@ -11,17 +11,22 @@ it, and :func:`allow_frozen_subclasses` declares it frozen.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields
-from typing import Any, NoReturn, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar, dataclass_transform
 
 T = TypeVar("T")
 
 #: ``set_field(instance, name, value)``, for constructors.
 set_field = object.__setattr__
 
+if TYPE_CHECKING:
+
+    class _NewInstance(Protocol):
+        def __call__(self, cls: type[T], /) -> T: ...
+
+
 #: ``new_instance(cls)``, without its constructor; a sixth less than by looking that up on ``object`` each time.
-new_instance: Callable[[type[T]], T] = object.__new__
+new_instance: _NewInstance = object.__new__
 
 
 @dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(field,))

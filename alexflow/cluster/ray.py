@@ -176,7 +176,7 @@ class RayExecutor(PilotedExecutor):
         return "" if pilot.call.exception() is not None else str(pilot.call.result())
 
     async def why_failed(self, pilot: RayPilot) -> str:
-        error = pilot.call.exception()
+        error: Any = pilot.call.exception()
         if error is None:
             if pilot.call.result() == LEFT:
                 self._left.add(pilot.node)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from typing import Any
 
 from alexflow.errors import DefinitionError
 from alexflow.events.engine_events import EngineEvent, EventsDropped, TaskStarted, TaskSucceeded
@@ -118,7 +119,9 @@ class Broadcast:
 
 
 def _checked(kinds: object) -> frozenset[type[EngineEvent]]:
-    found = tuple(kinds) if isinstance(kinds, Iterable) and not isinstance(kinds, str | type) else (kinds,)
+    found: tuple[Any, ...] = (kinds,)
+    if isinstance(kinds, Iterable) and not isinstance(kinds, str | type):
+        found = tuple(kinds)
     if isinstance(kinds, type) or not all(isinstance(kind, type) and issubclass(kind, EngineEvent) for kind in found):
         raise DefinitionError(
             f"listen takes a set of classes of events, such as {{TaskSucceeded}}, not {repr_of(kinds)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from tests.kit.processes import servers
@@ -26,6 +27,9 @@ if sys.platform == "linux":
         sys.exit(1)
 os.execvp(program[0], program)
 """
+
+#: Below those that systems give to connections: one of these could take a port before the server that is to have it.
+PORTS = range(10_000, 32_768)
 
 #: How long a server may take until it answers, on a machine that is busy.
 SECONDS_TO_START = 60.0
@@ -51,11 +55,14 @@ def program(name: str, install: str) -> str:
 
 def free_ports(count: int) -> list[int]:
     """Ports of loopback on which nobody listens; all are held until the last is found, so that they differ."""
+    found: list[int] = []
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+        while len(found) < count:
+            port = PORTS[secrets.randbelow(len(PORTS))]
+            with suppress(OSError):  # it is in use
+                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+                found.append(port)
+    return found
 
 
 @contextmanager
