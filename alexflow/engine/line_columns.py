@@ -15,7 +15,7 @@ from typing import Any
 from msgspec import Raw
 
 from alexflow.errors import IdentityError
-from alexflow.identity import canonical, packb
+from alexflow.identity import LEAST_INT, MOST_INT, canonical, packb
 from alexflow.model import AbstractTask, Output
 from alexflow.model.class_info import class_info
 from alexflow.model.made_from import COMPUTE_NOW, further_of
@@ -31,7 +31,6 @@ _SOURCE_TAG = _SOURCE_NAME.encode()
 
 _ITSELF = frozenset({str, bool, type(None)})  # types whose values are their own canonical form
 _PLAIN = _ITSELF | {int, float}  # in whose forms no output is
-_LEAST, _MOST = -(2**63), 2**64 - 1  # integers that MessagePack has
 
 
 class ClassFields:
@@ -157,7 +156,7 @@ def names_tasks(packed: bytes) -> bool:
 def _are_numbers(kinds: set[type], values: Sequence[Any]) -> bool:
     """Return whether all values are integers that MessagePack has, or all are floats and none is NaN."""
     if kinds == _OF_INTEGERS:
-        return bool(min(values) >= _LEAST and max(values) <= _MOST)
+        return bool(min(values) >= LEAST_INT and max(values) <= MOST_INT)
     if kinds == _OF_FLOATS:
         total = sum(values)  # NaN also where there are infinities of both signs: those are looked at one by one
         return bool(total == total)

@@ -1,6 +1,8 @@
 """Parameters to canonical bytes to ids (docs/design/identity.md states the rule)."""
 
 from alexflow.identity.canonical import (
+    LEAST_INT,
+    MOST_INT,
     PLAIN,
     Canonical,
     ComputeNow,
@@ -32,6 +34,8 @@ from alexflow.identity.short_repr import SECRET_SHOWN, path_text, short_repr
 __all__ = [
     "DIGEST_SIZE",
     "ID_SPEC",
+    "LEAST_INT",
+    "MOST_INT",
     "PLAIN",
     "SECRET_SHOWN",
     "Canonical",

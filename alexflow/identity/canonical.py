@@ -64,7 +64,7 @@ def packb(value: Any) -> bytes:
 def canonical(value: Any, pending: Pending) -> Canonical:
     """Reduce a value to plain data; raises IdentityError, without a path, for a value without identity."""
     kind = type(value)
-    if kind in _ITSELF or (kind is int and _LEAST <= value <= _MOST) or (kind is float and value == value):
+    if kind in _ITSELF or (kind is int and LEAST_INT <= value <= MOST_INT) or (kind is float and value == value):
         return value  # type: ignore[no-any-return]
     encode = _ENCODERS.get(kind)
     if encode is None:  # asked first: to find that `list` has no such attribute takes four times as long
@@ -176,7 +176,7 @@ def _nameless(what: str, thing: Any) -> IdentityError:
 
 _ITSELF = frozenset({type(None), bool, str, bytes})
 
-_LEAST, _MOST = -(2**63), 2**64 - 1  # integers that MessagePack can hold
+LEAST_INT, MOST_INT = -(2**63), 2**64 - 1  # integers that MessagePack can hold
 _form_of = attrgetter("__canonical_form__")
 
 _Encode: TypeAlias = Callable[[Any, Pending], Canonical]

@@ -12,6 +12,8 @@ from typing import Any, cast
 
 from alexflow.errors import IdentityError
 from alexflow.identity import (
+    LEAST_INT,
+    MOST_INT,
     Canonical,
     ComputeNow,
     Pending,
@@ -46,8 +48,6 @@ def id_from_fields(task: SourceTask) -> str:
     """
     return _id_from_fields(task, ComputeNow())
 
-
-_LEAST, _MOST = -(2**63), 2**64 - 1  # integers that stand for themselves
 
 _set = object.__setattr__  # tasks are frozen; writing to __dict__ would make Python create one, which is slower
 
@@ -97,7 +97,11 @@ def _id_from_fields(task: SourceTask, pending: Pending) -> str:
                 if kind is int and name in info.floats:
                     _note_integer(info, name, value)
                 # as canonical() does; this saves a call
-                if kind is str or (kind is int and _LEAST <= value <= _MOST) or (kind is float and value == value):
+                if (
+                    kind is str
+                    or (kind is int and LEAST_INT <= value <= MOST_INT)
+                    or (kind is float and value == value)
+                ):
                     fields[name] = value
                 else:
                     fields[name] = canonical(value, pending)
