@@ -16,6 +16,7 @@ from alexflow.scheduler.demand import (
 )
 from alexflow.scheduler.dependents import missing_outputs
 from alexflow.scheduler.events import Succeeded
+from alexflow.scheduler.id_set import IdSet
 from alexflow.scheduler.instructions import Close, Collect, Finish, Verify
 from alexflow.scheduler.state import MAX_FOUND_KEPT, MISSING, PRESENT, Key, Node, RunState, State, TaskCheck
 from alexflow.scheduler.states import ACTIVE, GENERATING, QUEUED, WAITING
@@ -116,7 +117,9 @@ def _end_well(state: State, node: Node, unwanted: list[Node]) -> None:
         run = owner_of(state, node)
     if run is not None:
         run.ran += 1
-        if state.is_dynamic and len(run.ran_here) < MAX_FOUND_KEPT:
+        if state.is_dynamic:
+            if run.ran_here is None:
+                run.ran_here = IdSet(MAX_FOUND_KEPT)
             run.ran_here.add(node.spec.task_id)
     counts = len(state.runs) > 1 and _count_shared(state, node, run)
     leave_active(state, node)

@@ -45,8 +45,10 @@ def inspected(state: State, event: Inspected) -> None:
     grow_early(state)
     if owner is not None:
         found = event.found
-        if outdated or owner.ran_here:  # what a dynamic task generates reads what has just been made
-            found = tuple(task_id for task_id in found if task_id not in outdated and task_id not in owner.ran_here)
+        if outdated:
+            found = tuple(task_id for task_id in found if task_id not in outdated)
+        if owner.ran_here is not None:  # what a dynamic task generates reads what has just been made
+            found = tuple(task_id for task_id in found if task_id not in owner.ran_here)
         owner.count_found(found)
         state.found = (found, owner.run_id) if found else None
 

@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from alexflow.early_growth import EarlyGrowth
 from alexflow.scheduler.events import OnError, TaskSpec
+from alexflow.scheduler.id_set import IdSet
 from alexflow.scheduler.instructions import Outbox
 from alexflow.scheduler.links import Links, linked
 from alexflow.scheduler.ready_queue import ReadyQueue
@@ -34,7 +35,7 @@ MISSING: Final = "missing"  # it does not; its producer is known
 PRESENT: Final = "present"
 UNKNOWN: Final = "unknown"  # a new request for it has it inspected; its readers rely on what was known
 
-#: Tasks found done that a run keeps, so as to count each once: some 10 MB.
+#: Tasks found done that a run keeps, so as to count each once: some 10 MB. As many that ran: some 1 MB.
 MAX_FOUND_KEPT = 100_000
 
 _NO_CHILDREN: dict[str, None] = {}
@@ -239,7 +240,7 @@ class RunState:
         self.error: Any = None
         self.failures: dict[str, Any] = {}  # errors, by task
         self.ran = 0
-        self.ran_here: set[str] = set()  # tasks that ran for it; kept where more are generated
+        self.ran_here: IdSet | None = None  # tasks that ran for it; kept where more are generated
         self.shared = 0  # tasks behind its targets that ran for others
         self.found: set[str] = set()  # tasks that were done already; several of their outputs may be inspected
         self.found_more = 0  # when those are too many to be kept
