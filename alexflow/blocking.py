@@ -16,8 +16,9 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
+from alexflow.arguments import check_seconds
 from alexflow.engine.embedded import Engine
-from alexflow.engine.options import ENGINE_OPTIONS, LOAD_KEYWORDS, check_keywords, check_seconds
+from alexflow.engine.options import ENGINE_OPTIONS, LOAD_KEYWORDS, check_keywords
 from alexflow.engine.result import Result
 from alexflow.engine.stats import EngineStats
 from alexflow.errors import EngineClosed

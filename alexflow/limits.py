@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from math import isfinite
+from math import inf
 from typing import Any
 
+from alexflow.arguments import check_argument, check_positive, check_whole, wrong_argument
 from alexflow.errors import DefinitionError
 from alexflow.hooks import SHORT_TEXT, repr_of
 
@@ -38,22 +39,12 @@ class Queue:
     reserve: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.max_queued is not None and not _is_whole(self.max_queued, 1):
-            shown = repr_of(self.max_queued, SHORT_TEXT)
-            raise DefinitionError(f"Queue.max_queued must be a whole number of at least 1, or None, not {shown}")
-        if not isinstance(self.reserve, Mapping):
-            shown = repr_of(self.reserve, SHORT_TEXT)
-            raise DefinitionError(
-                f'Queue.reserve must be a dict from executor to places, such as {{"process": 1}}, not {shown}'
-            )
+        if self.max_queued is not None:
+            check_whole("Queue.max_queued", self.max_queued, kind=", or None")
+        meant = 'a dict from executor to places, such as {"process": 1}'
+        check_argument("Queue.reserve", self.reserve, Mapping, meant)
         for name, places in self.reserve.items():
-            if not _is_whole(places, 0):
-                shown = repr_of(places, SHORT_TEXT)
-                raise DefinitionError(f"Queue.reserve[{name!r}] must be a whole number of at least 0, not {shown}")
-
-
-def _is_whole(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+            check_whole(f"Queue.reserve[{repr_of(name, SHORT_TEXT)}]", places, 0)
 
 
 class RateLimit:
@@ -95,25 +86,18 @@ class RateLimit:
     ):
         given = quotas if requests is None else {REQUESTS: requests, **quotas}
         for unit, quota in given.items():
-            if not _is_positive(quota):
-                raise DefinitionError(f"RateLimit: {unit} must be a number above 0, not {repr_of(quota, SHORT_TEXT)}")
+            _check_positive(f"RateLimit: {unit}", quota, "a number above 0")
         if not given:
             raise DefinitionError("RateLimit needs a number, such as RateLimit(50, per=1.0)")
-        if not _is_positive(per):
-            raise DefinitionError(f"RateLimit: per must be a number of seconds above 0, not {repr_of(per, SHORT_TEXT)}")
-        if not _is_whole(burst, 1):
-            raise DefinitionError(
-                f"RateLimit: burst must be a whole number of at least 1, not {repr_of(burst, SHORT_TEXT)}"
-            )
+        _check_positive("RateLimit: per", per, "a number of seconds above 0")
+        check_whole("RateLimit: burst", burst)
         if burst > 1 and requests is None:
             raise DefinitionError(
                 "RateLimit: burst counts requests; say how many, as in RateLimit(50, per=1.0, burst=5)"
             )
         for name, function in (("key", key), ("cost", cost)):
             if function is not None and not callable(function):
-                raise DefinitionError(
-                    f"RateLimit: {name} must be a function of a task, not {repr_of(function, SHORT_TEXT)}"
-                )
+                raise wrong_argument(f"RateLimit: {name}", function, "a function of a task")
         self.quotas: dict[str, float] = {unit: float(quota) for unit, quota in given.items()}
         self.per, self.burst, self.key, self.cost = float(per), burst, key, cost
 
@@ -127,5 +111,7 @@ class RateLimit:
         return tuple(spent[unit] - cost if unit in spent else 0.0 for unit, cost in pairs)
 
 
-def _is_positive(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value) and value > 0
+def _check_positive(name: str, value: object, meant: str) -> None:
+    check_positive(name, value, meant)
+    if value == inf:
+        raise wrong_argument(name, value, meant)

@@ -61,7 +61,13 @@ def test_what_is_not_loaded(module, unwanted):
 
 #: What a run loads of alexflow and of other packages, by how much of an engine it needs. A name stands for those below.
 WITHOUT_ENGINE = {
-    *["alexflow.blocks_briefly", "alexflow.error_base", "alexflow.errors", "alexflow.failure_text"],
+    *[
+        "alexflow.arguments",
+        "alexflow.blocks_briefly",
+        "alexflow.error_base",
+        "alexflow.errors",
+        "alexflow.failure_text",
+    ],
     *["alexflow.failures", "alexflow.forks", "alexflow.frozen", "alexflow.html_repr", "alexflow.overload"],
     *["alexflow.formats.binary", "alexflow.hooks", "alexflow.identity", "alexflow.lazy", "alexflow.model"],
     *["alexflow.progress.writing", "alexflow.storage", "alexflow.type_vars", "msgspec", "typing_extensions"],

@@ -22,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Self, TypeVar, cast, overload
 
+from alexflow.arguments import check_whole, wrong_argument
 from alexflow.checkpoints.content import CHECKED_AT_ONCE, Damaged, Header, check, file_parts
 from alexflow.checkpoints.in_use import in_use
 from alexflow.checkpoints.kept import encode_label
@@ -59,9 +60,8 @@ class Checkpoint:
 
     def __init__(self, storage: Storage, task_id: str, name: str = "state", *, keep: int = 2, code: str = ""):
         if type(name) is not str or not name or plain_text(name) != name:
-            raise DefinitionError(f"the name of a checkpoint must be a text, not {repr_of(name)}")
-        if type(keep) is not int or keep < 1:
-            raise DefinitionError(f"keep must be a whole number of at least 1, not {repr_of(keep)}")
+            raise wrong_argument("the name of a checkpoint", name, "a text")
+        check_whole("keep", keep)
         space = storage.reserved("checkpoints")
         if space is None:
             raise UnknownStorage(f"{repr_of(storage)} has no room for checkpoints")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from functools import partial
 
+from alexflow.arguments import check_seconds, wrong_argument
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.cluster.address import address_of, host_and_port, listen_on, name_of
 from alexflow.cluster.agent import PYTHON
@@ -96,13 +97,12 @@ class AgentExecutor(ConfigurableExecutor):
     ):
         self._host, self._port = _address_of(listen)
         if not isinstance(tls, Certificates | None):
-            raise DefinitionError(f"tls must be Certificates(cert=...), not {repr_of(tls)}")
+            raise wrong_argument("tls", tls, "Certificates(cert=...)")
         self._tls = None if tls is None else tls.of_engine()
         given = token or os.environ.get(TOKEN_VARIABLE)
         self.token = given or new_token()
         self._token_hint = "" if given else "; set it for this engine, too, which has made a token of its own"
-        if wait_for_agents is not None and not wait_for_agents >= 0:
-            raise DefinitionError(f"wait_for_agents must be a number of seconds, not {repr_of(wait_for_agents)}")
+        check_seconds("wait_for_agents", wait_for_agents)
         self._wait_for_agents = wait_for_agents
         self._modules = _checked_modules(modules)
         self._settings: ExecutorSettings
@@ -430,7 +430,7 @@ def _version_trouble(agent: Introduction) -> str:
 def _checked_modules(modules: object) -> frozenset[str]:
     given = [] if isinstance(modules, str) or not isinstance(modules, Collection) else list(modules)
     if not all(isinstance(name, str) for name in given) or not (given or modules == ()):
-        raise DefinitionError(f"modules must be names, such as ['my_package'], not {repr_of(modules)}")
+        raise wrong_argument("modules", modules, "names, such as ['my_package']")
     for name in given:
         if name not in sys.modules and find_module(name) is None:
             raise DefinitionError(f"modules names {name!r}, and there is no such module")
@@ -440,5 +440,5 @@ def _checked_modules(modules: object) -> frozenset[str]:
 def _address_of(listen: object) -> tuple[str, int]:
     address = host_and_port(listen) if isinstance(listen, str) else None
     if address is None:
-        raise DefinitionError(f"listen must be an address, such as '0.0.0.0:7788', not {repr_of(listen)}")
+        raise wrong_argument("listen", listen, "an address, such as '0.0.0.0:7788'")
     return address

@@ -19,6 +19,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
+from alexflow.arguments import check_seconds
 from alexflow.cluster.address import address_of, own_host_towards
 from alexflow.cluster.executor import SAY_EVERY, AgentExecutor, no_agents
 from alexflow.cluster.idle_agents import IdleAgents, nodes_lacking
@@ -26,7 +27,7 @@ from alexflow.cluster.pilot import ALLOCATION_ENDS, PilotOptions
 from alexflow.cluster.tunnel import Give, Take, Tunnel
 from alexflow.errors import DefinitionError
 from alexflow.executors.interface import JobSource, Report
-from alexflow.hooks import repr_of, text_of
+from alexflow.hooks import text_of
 from alexflow.logs import logger
 from alexflow.storage import Storage
 
@@ -94,8 +95,7 @@ class PilotedExecutor(AgentExecutor):
         modules: Collection[str],
     ):
         super().__init__(listen or "0.0.0.0:0", wait_for_agents=wait_for_agents, modules=modules)
-        if idle is not None and not (isinstance(idle, int | float) and idle >= 0):
-            raise DefinitionError(f"idle must be a number of seconds, not {repr_of(idle)}")
+        check_seconds("idle", idle)
         self._idle = None if idle is None else IdleAgents(idle)
         self._places = places
         self.topic = f"alexflow-tunnels-{secrets.token_hex(8)}"

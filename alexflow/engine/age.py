@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from msgspec import Struct
 
+from alexflow.arguments import check_seconds
 from alexflow.engine.background import Background
 from alexflow.engine.loading import not_loadable, only_failure
-from alexflow.engine.options import check_seconds
 from alexflow.engine.result import Result
 from alexflow.engine.targets import keys_of_target, read_target, with_storage
 from alexflow.errors import EngineClosed, RunFailed, TaskError

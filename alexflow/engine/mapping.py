@@ -15,9 +15,10 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, cast
 
+from alexflow.arguments import check_bool, check_whole
 from alexflow.engine.driver import Driver
 from alexflow.engine.loading import LOADS_PER_LOOK, LOADS_PER_TURN, Loads
-from alexflow.engine.options import REQUEST_KEYWORDS, OnError, check_bool, check_on_error, check_request
+from alexflow.engine.options import REQUEST_KEYWORDS, OnError, check_on_error, check_request
 from alexflow.engine.result import Result
 from alexflow.engine.run_failures import as_task_error
 from alexflow.engine.targets import Request
@@ -410,8 +411,7 @@ def check_mapped(window: object, ordered: object, on_error: object, request: Req
     check_on_error(on_error)
     check_request("map", request, REQUEST_KEYWORDS)
     check_bool("ordered", ordered)
-    if type(window) is not int or window < 1:
-        raise DefinitionError(f"window must be a whole number of at least 1, not {repr_of(window)}")
+    check_whole("window", window)
 
 
 def mapped_by(

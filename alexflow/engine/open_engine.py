@@ -8,9 +8,10 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Unpack
 
+from alexflow.arguments import check_bool, check_seconds
 from alexflow.engine.driver import Driver
 from alexflow.engine.loading import Loads, not_loadable
-from alexflow.engine.options import LOAD_KEYWORDS, check_bool, check_request, check_seconds
+from alexflow.engine.options import LOAD_KEYWORDS, check_request
 from alexflow.engine.stats import EngineStats
 from alexflow.engine.subjects import read_long_target
 from alexflow.errors import DefinitionError, EngineClosed

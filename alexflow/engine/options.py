@@ -11,8 +11,9 @@ from collections.abc import Container, Iterable, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal
 
+from alexflow.arguments import check_argument, check_bool, check_positive, check_seconds, check_whole, wrong_argument
 from alexflow.errors import DefinitionError
-from alexflow.hooks import a_thing, repr_of
+from alexflow.hooks import repr_of
 from alexflow.model import Retry
 from alexflow.model.executor_kinds import EXECUTOR_KINDS, name_choices
 
@@ -77,7 +78,7 @@ def check_on_error(on_error: object) -> None:
         DefinitionError: it is something else.
     """
     if on_error not in ("stop", "continue"):
-        raise DefinitionError(f"on_error must be 'stop' or 'continue', not {repr_of(on_error)}")
+        raise wrong_argument("on_error", on_error, "'stop' or 'continue'")
 
 
 def check_shown(progress: object, echo: object) -> None:
@@ -87,7 +88,7 @@ def check_shown(progress: object, echo: object) -> None:
         DefinitionError: one is something else.
     """
     if progress is not None and not isinstance(progress, bool):
-        raise DefinitionError(f"progress must be True, False or None, not {repr_of(progress)}")
+        raise wrong_argument("progress", progress, "True, False or None")
     check_bool("echo", echo)
 
 
@@ -100,7 +101,7 @@ def as_attributes(attributes: object) -> dict[str, Any]:
     if attributes is None:
         return {}
     if not isinstance(attributes, Mapping):
-        raise DefinitionError(f"attributes must be a dict, such as {{'request_id': '17'}}, not {repr_of(attributes)}")
+        raise wrong_argument("attributes", attributes, "a dict, such as {'request_id': '17'}")
     for name, value in attributes.items():
         if type(name) is not str or not (value is None or type(value) in (str, int, float, bool)):
             raise DefinitionError(
@@ -124,26 +125,6 @@ def check_request(function: str, given: Mapping[str, Any], known: Iterable[str])
         check_seconds(name, given.get(name))
 
 
-def check_seconds(name: str, value: object) -> None:
-    """Check a time that may be left open.
-
-    Raises:
-        DefinitionError: it is neither None nor a number of seconds.
-    """
-    if value is not None and (not isinstance(value, int | float) or isinstance(value, bool) or not value >= 0):
-        raise DefinitionError(f"{name} must be a number of seconds, not {repr_of(value)}")
-
-
-def check_bool(name: str, value: object) -> None:
-    """Check a choice.
-
-    Raises:
-        DefinitionError: it is neither True nor False.
-    """
-    if not isinstance(value, bool):
-        raise DefinitionError(f"{name} must be True or False, not {repr_of(value)}")
-
-
 def check_values(values: Mapping[str, Any]) -> None:
     """Check the values of keywords; one that is not given has its default.
 
@@ -152,35 +133,30 @@ def check_values(values: Mapping[str, Any]) -> None:
     """
     limits, _ = as_limits(values.get("limits"))
     as_devices(values.get("devices"))
-    numbers = {"max_concurrency": values.get("max_concurrency", 1)}
-    numbers.update({f"limits[{tag!r}]": limit for tag, limit in limits.items()})
-    for name, limit in numbers.items():
-        if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
-            raise DefinitionError(f"{name} must be a whole number of at least 1, not {limit!r}")
-    max_deaths, retry = values.get("max_deaths", 0), values.get("retry")
-    if not isinstance(max_deaths, int) or isinstance(max_deaths, bool) or max_deaths < 0:
-        raise DefinitionError(f"max_deaths must be a whole number of at least 0, not {max_deaths!r}")
-    if retry is not None and not isinstance(retry, Retry):
-        raise DefinitionError(f"retry must be a Retry, such as Retry(3), not {retry!r}")
-    timeout, grace = values.get("timeout"), values.get("grace")
-    check_seconds("grace", grace)
-    if timeout is not None and (not isinstance(timeout, int | float) or isinstance(timeout, bool) or not timeout > 0):
-        raise DefinitionError(f"timeout must be a number of seconds above 0, not {repr_of(timeout)}")
+    check_whole("max_concurrency", values.get("max_concurrency", 1))
+    for tag, limit in limits.items():
+        check_whole(f"limits[{tag!r}]", limit)
+    check_whole("max_deaths", values.get("max_deaths", 0), 0)
+    retry, timeout, ttl = values.get("retry"), values.get("timeout"), values.get("lease_ttl")
+    if retry is not None:
+        check_argument("retry", retry, Retry, "a Retry, such as Retry(3)")
+    check_seconds("grace", values.get("grace"))
+    if timeout is not None:
+        check_positive("timeout", timeout, "a number of seconds above 0")
+    if ttl is not None:
+        check_positive("lease_ttl", ttl, "a number of seconds above 0, or None")
     executor = values.get("executor", "process")
     if type(executor) is not str or executor not in ("process", "thread"):
         from alexflow.engine.executor_choice import check_executor  # deferred: most are one of these
 
         check_executor("executor", executor)
-    ttl = values.get("lease_ttl")
     queue = values.get("queue")
     if queue is not None:
         check_queue(queue)
     check_bool("record", values.get("record", True))
     cache = values.get("memory_cache")
     if cache is not None and type(cache).__name__ != "MemoryCache":
-        raise DefinitionError(f"memory_cache must be a MemoryCache, such as MemoryCache(), not {repr_of(cache)}")
-    if ttl is not None and (not isinstance(ttl, int | float) or isinstance(ttl, bool) or not ttl > 0):
-        raise DefinitionError(f"lease_ttl must be a number of seconds above 0, or None, not {ttl!r}")
+        raise wrong_argument("memory_cache", cache, "a MemoryCache, such as MemoryCache()")
 
 
 def check_queue(queue: object) -> None:
@@ -188,7 +164,7 @@ def check_queue(queue: object) -> None:
     from alexflow.limits import Queue  # deferred: seldom used
 
     if not isinstance(queue, Queue):
-        raise DefinitionError(f"queue must be a Queue, such as Queue(max_queued=10_000), not {repr_of(queue)}")
+        raise wrong_argument("queue", queue, "a Queue, such as Queue(max_queued=10_000)")
     for name in queue.reserve:
         if type(name) is not str or name not in EXECUTOR_KINDS:
             raise DefinitionError(f"Queue.reserve[{name!r}]: the executor must be {name_choices()}")
@@ -222,21 +198,17 @@ def check_urgency(priority: object, fairness_key: object, max_wait: object) -> N
         DefinitionError: a value is invalid.
     """
     if priority is not None and (type(priority) is not int or abs(priority) > MOST_URGENT):
-        raise DefinitionError(
-            f"priority must be a whole number from {-MOST_URGENT} to {MOST_URGENT}, not {repr_of(priority)}"
-        )
+        raise wrong_argument("priority", priority, f"a whole number from {-MOST_URGENT} to {MOST_URGENT}")
     if type(fairness_key) is not str:
-        raise DefinitionError(f"fairness_key must be a text, such as the name of a tenant, not {repr_of(fairness_key)}")
+        raise wrong_argument("fairness_key", fairness_key, "a text, such as the name of a tenant")
     check_seconds("max_wait", max_wait)
 
 
 def as_limits(limits: Mapping[str, int | RateLimit] | None) -> tuple[dict[str, int], dict[str, RateLimit]]:
     """Check an engine's ``limits``. Returns those of tasks at once, and those of rates."""
     if limits is not None and not isinstance(limits, Mapping):
-        raise DefinitionError(
-            f"limits must be a dict from tag to how many tasks with it may run at once, such as "
-            f"{{'gpu': 1}}, not {a_thing(type(limits).__qualname__)}"
-        )
+        meant = "a dict from tag to how many tasks with it may run at once, such as {'gpu': 1}"
+        raise wrong_argument("limits", limits, meant)
     limits = limits or {}
     for tag in limits:
         if not isinstance(tag, str) or not tag:
@@ -248,9 +220,7 @@ def as_limits(limits: Mapping[str, int | RateLimit] | None) -> tuple[dict[str, i
 
     for tag, limit in limits.items():
         if not isinstance(limit, int | RateLimit):
-            raise DefinitionError(
-                f"limits[{repr_of(tag)}] must be a whole number of at least 1, or a RateLimit, not {repr_of(limit)}"
-            )
+            raise wrong_argument(f"limits[{repr_of(tag)}]", limit, "a whole number of at least 1, or a RateLimit")
     return at_once, {tag: limit for tag, limit in limits.items() if isinstance(limit, RateLimit)}
 
 
@@ -276,7 +246,7 @@ def as_workers(workers: object) -> Workers:
     if isinstance(workers, Workers):
         return workers.settled()
     if workers is not None and (type(workers) is not int or workers < 1):
-        raise DefinitionError(f"workers must be a whole number of at least 1, not {repr_of(workers)}")
+        raise wrong_argument("workers", workers, "a whole number of at least 1")
     return Workers(None if workers is None else int(workers)).settled()
 
 

@@ -7,8 +7,8 @@ import socket
 import time
 from collections.abc import Callable
 
+from alexflow.arguments import wrong_argument
 from alexflow.errors import DefinitionError
-from alexflow.hooks import repr_of
 from alexflow.logs import logger
 from alexflow.storage import Storage
 
@@ -30,7 +30,7 @@ def report_writer(storage: Storage, html: FilePath, *, record: bool) -> Callable
         DefinitionError: no report can be written there.
     """
     if not isinstance(html, str | os.PathLike):
-        raise DefinitionError(f"html must be the path of a file, such as 'report.html', not {repr_of(html)}")
+        raise wrong_argument("html", html, "the path of a file, such as 'report.html'")
     if not record:
         raise DefinitionError("html= makes a report from the record, which record=False does without")
     directory = os.path.dirname(os.path.abspath(html))

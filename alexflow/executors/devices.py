@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from alexflow.arguments import wrong_argument
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import DefinitionError
 from alexflow.executors.capacity import Device
@@ -33,14 +34,14 @@ def check_devices(devices: object) -> dict[str, tuple[Device, ...]]:
         DefinitionError: they are no dict from kind to indices or ids.
     """
     if not isinstance(devices, Mapping):
-        raise DefinitionError(f"devices must be a dict, such as {{'gpu': [0, 1]}}, not {repr_of(devices, SHORT_TEXT)}")
+        raise wrong_argument("devices", devices, "a dict, such as {'gpu': [0, 1]}")
     checked: dict[str, tuple[Device, ...]] = {}
     for kind, found in devices.items():
         shown = f"devices[{repr_of(kind, SHORT_TEXT)}]"
         if not isinstance(kind, str) or not kind.isidentifier() or kind in ("cpus", "memory"):
             raise DefinitionError(f"{shown}: a kind of device is a name, such as 'gpu'")
         if not isinstance(found, list | tuple | range) or not all(map(_is_device, found)):
-            raise DefinitionError(f"{shown} must be a list of indices or ids, such as [0, 1], not {repr_of(found, 60)}")
+            raise wrong_argument(shown, found, "a list of indices or ids, such as [0, 1]")
         if len(set(found)) != len(found):
             raise DefinitionError(f"{shown} names a device twice: {repr_of(found, SHORT_TEXT)}")
         checked[kind] = tuple(found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from alexflow.errors import DefinitionError
+from alexflow.arguments import check_positive, check_whole
 from alexflow.frozen import Frozen, set_field
 
 
@@ -32,8 +32,8 @@ class Recycle(Frozen):
 
     def __init__(self, tasks: int | None = None, seconds: float | None = None, memory: int | None = None):
         for name, limit in {"tasks": tasks, "seconds": seconds, "memory": memory}.items():
-            kind = (int, float) if name == "seconds" else int
-            if limit is not None and (not isinstance(limit, kind) or isinstance(limit, bool) or not limit > 0):
-                what = {"tasks": "a whole number", "seconds": "a number", "memory": "a whole number of bytes"}[name]
-                raise DefinitionError(f"Recycle.{name} must be {what} above zero, not {limit!r}")
+            if limit is not None and name == "seconds":
+                check_positive(f"Recycle.{name}", limit, "a number of seconds above 0")
+            elif limit is not None:
+                check_whole(f"Recycle.{name}", limit, kind=" of bytes" if name == "memory" else "")
             set_field(self, name, limit)

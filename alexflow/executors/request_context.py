@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from alexflow.arguments import wrong_argument
 from alexflow.errors import DefinitionError
 from alexflow.executors.trace_context import TraceHeaders
 from alexflow.hooks import SHORT_TEXT, class_name, passes, repr_of, text_of
@@ -142,11 +143,11 @@ def carried_variables(carry: object) -> list[CarriedVariable]:
         DefinitionError: it is no list of ContextVars, or one is in no module.
     """
     if isinstance(carry, ContextVar) or not isinstance(carry, Iterable):
-        raise DefinitionError(f"carry must be a list of ContextVars, such as [request_id], not {repr_of(carry)}")
+        raise wrong_argument("carry", carry, "a list of ContextVars, such as [request_id]")
     variables: list[CarriedVariable] = []
     for number, variable in enumerate(carry):
         if not isinstance(variable, ContextVar):
-            raise DefinitionError(f"carry[{number}] must be a ContextVar, not {repr_of(variable)}")
+            raise wrong_argument(f"carry[{number}]", variable, "a ContextVar")
         name = name_of_variable(variable)
         if name is None:
             raise DefinitionError(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from types import FunctionType
 
-from alexflow.errors import DefinitionError
+from alexflow.arguments import check_argument, check_whole, wrong_argument
 from alexflow.executors.cpus import cpus
 from alexflow.executors.library_threads import share_of
 from alexflow.executors.recycle import Recycle
@@ -67,25 +67,19 @@ class Workers(Frozen):
 
     def _check(self) -> None:
         for name, value, least in (("count", self.count, 1), ("threads", self.threads, 0)):
-            if value is not None and (type(value) is not int or value < least):
-                raise DefinitionError(f"Workers.{name} must be a whole number of at least {least}, not {value!r}")
+            if value is not None:
+                check_whole(f"Workers.{name}", value, least)
         if self.python is not None and (not isinstance(self.python, str | os.PathLike) or not os.fspath(self.python)):
-            raise DefinitionError(f"Workers.python must be the path of a Python interpreter, not {self.python!r}")
-        if self.recycle is not None and not isinstance(self.recycle, Recycle):
-            raise DefinitionError(
-                f"Workers.recycle must be a Recycle, such as Recycle(tasks=100), not {self.recycle!r}"
-            )
-
-        if self.initializer is not None and not isinstance(self.initializer, FunctionType):
-            raise DefinitionError(
-                f"Workers.initializer must be a function without arguments, by def or lambda, not {self.initializer!r}"
-            )
+            raise wrong_argument("Workers.python", self.python, "the path of a Python interpreter")
+        if self.recycle is not None:
+            check_argument("Workers.recycle", self.recycle, Recycle, "a Recycle, such as Recycle(tasks=100)")
+        if self.initializer is not None:
+            meant = "a function without arguments, by def or lambda"
+            check_argument("Workers.initializer", self.initializer, FunctionType, meant)
         if self.preload is not None:
             names = tuple(self.preload) if isinstance(self.preload, list | tuple) else ("",)
             if not all(type(name) is str and _is_module(name) for name in names):
-                raise DefinitionError(
-                    f"Workers.preload must be a list of names of modules, such as ['torch'], not {self.preload!r}"
-                )
+                raise wrong_argument("Workers.preload", self.preload, "a list of names of modules, such as ['torch']")
             set_field(self, "preload", names)  # it may be compared and hashed
 
     def settled(self) -> Workers:

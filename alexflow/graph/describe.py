@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from msgspec import Struct, field
 
+from alexflow.arguments import wrong_argument
 from alexflow.errors import DefinitionError, GraphError, OutputConflict
 from alexflow.graph.class_registry import ClassRegistry
 from alexflow.graph.placement import Kind, kind_of, needs_of, options_of, spec_of_class
@@ -323,7 +324,7 @@ def _retry_of(task: AbstractTask) -> Retry | None:
         if "retry" in class_info(type(task)).names:
             return None  # a parameter of a task of 1.x
         cls = type(task).__qualname__
-        raise DefinitionError(f"{cls}.retry must be a Retry, such as Retry(3), not {repr_of(retry, SHORT_TEXT)}")
+        raise wrong_argument(f"{cls}.retry", retry, "a Retry, such as Retry(3)")
     return retry
 
 

@@ -6,9 +6,8 @@ import sys
 from dataclasses import dataclass
 from typing import Literal
 
-from alexflow.errors import DefinitionError
+from alexflow.arguments import check_argument, check_positive, check_seconds, wrong_argument
 from alexflow.frozen import Frozen, set_field
-from alexflow.hooks import SHORT_TEXT, repr_of
 from alexflow.identity import main_module_name
 from alexflow.model.executor_kinds import name_choices
 
@@ -75,32 +74,19 @@ class TaskOptions(Frozen):
         set_field(self, "max_age", max_age)
         name = executor
         if name is not None and (type(name) is not str or not name.isidentifier()):
-            raise DefinitionError(
-                f"TaskOptions.executor must be {name_choices()}, or another name that the engine has for one, "
-                f"not {repr_of(self.executor, SHORT_TEXT)}"
-            )
-        if timeout is not None and not (_is_seconds(timeout) and timeout > 0):  # no attempt ends within 0 seconds
-            raise DefinitionError(
-                f"TaskOptions.timeout must be a number of seconds above 0, not {repr_of(timeout, SHORT_TEXT)}"
-            )
-        if max_age is not None and not _is_seconds(max_age):
-            raise DefinitionError(
-                f"TaskOptions.max_age must be a number of seconds, not {repr_of(max_age, SHORT_TEXT)}"
-            )
-        if priority is not None and (not isinstance(priority, int) or isinstance(priority, bool)):
-            raise DefinitionError(f"TaskOptions.priority must be a whole number, not {repr_of(priority, SHORT_TEXT)}")
+            meant = f"{name_choices()}, or another name that the engine has for one"
+            raise wrong_argument("TaskOptions.executor", executor, meant)
+        if timeout is not None:
+            check_positive("TaskOptions.timeout", timeout, "a number of seconds above 0")  # no attempt ends within 0
+        check_seconds("TaskOptions.max_age", max_age)
+        if priority is not None:
+            check_argument("TaskOptions.priority", priority, int, "a whole number")
         if type(self.code) is not str or self.code not in _CODE_RULES:
-            raise DefinitionError(
-                f"TaskOptions.code must be 'ignore', 'warn' or 'refuse', not {repr_of(self.code, SHORT_TEXT)}"
-            )
+            raise wrong_argument("TaskOptions.code", self.code, "'ignore', 'warn' or 'refuse'")
         if self.code != "ignore":
             _checked.append(True)
         if max_age is not None:
             AGED.append(True)
-
-
-def _is_seconds(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
 
 
 _checked: list[bool] = []  # something, once a class has asked for its code to be checked

@@ -9,9 +9,9 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from alexflow.errors import DefinitionError
+from alexflow.arguments import is_number, wrong_argument
+from alexflow.errors import AlexflowError, DefinitionError
 from alexflow.frozen import Frozen, allow_frozen_subclasses, frozen_dataclass, set_field
-from alexflow.hooks import SHORT_TEXT, repr_of
 
 #: The thousandths in one CPU or device.
 WHOLE = 1000
@@ -177,10 +177,8 @@ def _devices(name: str, value: object) -> int:
 
 
 def _number(value: object) -> float | None:
-    if not isinstance(value, int | float) or isinstance(value, bool) or value != value:  # nan is no number
-        return None
-    return value
+    return value if is_number(value) else None
 
 
-def _wrong(name: str, meant: str, value: object) -> DefinitionError:
-    return DefinitionError(f"ResourceSpec.{name} must be {meant}, not {repr_of(value, SHORT_TEXT)}")
+def _wrong(name: str, meant: str, value: object) -> AlexflowError:
+    return wrong_argument(f"ResourceSpec.{name}", value, meant)

@@ -7,9 +7,9 @@ from dataclasses import field
 from math import isfinite
 from typing import Any, ClassVar
 
-from alexflow.errors import DefinitionError
+from alexflow.arguments import check_whole, is_number, wrong_argument
 from alexflow.frozen import Frozen, allow_frozen_subclasses, frozen_dataclass, set_field
-from alexflow.hooks import SHORT_TEXT, bases_of, class_name, repr_of
+from alexflow.hooks import bases_of, class_name
 from alexflow.identity import module_name
 
 #: One exception class or several.
@@ -69,18 +69,11 @@ class Retry(Frozen):
             set_field(self, f"_{name}", frozenset(map(_name, classes)))
 
     def _check_numbers(self) -> None:
-        if type(self.count) is not int or self.count < 0:
-            raise DefinitionError(
-                f"Retry.count must be a whole number of at least 0, not {repr_of(self.count, SHORT_TEXT)}"
-            )
-        if not _is_number(self.delay) or not (isfinite(self.delay) and self.delay >= 0):
-            raise DefinitionError(
-                f"Retry.delay must be a number of seconds of at least 0, not {repr_of(self.delay, SHORT_TEXT)}"
-            )
-        if not _is_number(self.jitter) or not 0 <= self.jitter <= 1:
-            raise DefinitionError(
-                f"Retry.jitter must be a number between 0 and 1, not {repr_of(self.jitter, SHORT_TEXT)}"
-            )
+        check_whole("Retry.count", self.count, 0)
+        if not is_number(self.delay) or not (isfinite(self.delay) and self.delay >= 0):
+            raise wrong_argument("Retry.delay", self.delay, "a number of seconds of at least 0")
+        if not is_number(self.jitter) or not 0 <= self.jitter <= 1:
+            raise wrong_argument("Retry.jitter", self.jitter, "a number between 0 and 1")
 
     def covers(self, names: Iterable[str]) -> bool:
         """Whether to try again after an exception, given the names of its class and of that class's bases."""
@@ -108,11 +101,5 @@ def _classes(name: str, given: Any) -> tuple[type[BaseException], ...]:
     if not isinstance(classes, tuple) or not all(
         isinstance(cls, type) and issubclass(cls, BaseException) for cls in classes
     ):
-        raise DefinitionError(
-            f"Retry.{name} must be exception classes, such as (OSError,), not {repr_of(given, SHORT_TEXT)}"
-        )
+        raise wrong_argument(f"Retry.{name}", given, "exception classes, such as (OSError,)")
     return classes
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from alexflow.errors import DefinitionError, StorageError
+from alexflow.arguments import wrong_argument
+from alexflow.errors import StorageError
 from alexflow.hooks import SHORT_TEXT, repr_of
 
 #: The names of both lists of patterns: arguments of ``source``, and options of the source that it makes.
@@ -62,7 +63,7 @@ def patterns_of(name: str, given: object) -> list[str]:
     """
     patterns = [given] if isinstance(given, str) else given
     if not isinstance(patterns, list | tuple) or not all(isinstance(each, str) and each for each in patterns):
-        raise DefinitionError(f"{name} must be a pattern or a list of them, such as ['*.csv'], not {_short(given)}")
+        raise wrong_argument(name, given, "a pattern or a list of them, such as ['*.csv']")
     return list(patterns)
 
 

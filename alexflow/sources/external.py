@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, overload
 
-from alexflow.arguments import check_argument
+from alexflow.arguments import check_argument, wrong_argument
 from alexflow.errors import DecodingError, DefinitionError, ReadOnlyAccess, StorageError
 from alexflow.formats.text import BytesOutput
 from alexflow.model import AbstractTask, Output
@@ -157,9 +157,9 @@ def source(url: str | os.PathLike[str], format: type[Output[Any]] | None = None,
     """
     check_argument("the url of a source", url, (str, os.PathLike), "a path or a URL")
     if not url or not isinstance(os.fspath(url), str):
-        raise DefinitionError(f"the url of a source must be a path or a URL, not {url!r}")
+        raise wrong_argument("the url of a source", url, "a path or a URL")
     if format is not None and not (isinstance(format, type) and issubclass(format, Output)):
-        raise DefinitionError(f"the format of a source must be a class of outputs, such as JSONOutput, not {format!r}")
+        raise wrong_argument("the format of a source", format, "a class of outputs, such as JSONOutput")
     patterns = {name: patterns_of(name, options[name]) for name in (ONLY, IGNORE) if name in options}
     location = location_of(url, options | patterns)
     if location.path is not None and (unknown := options.keys() - patterns.keys()):

@@ -16,8 +16,8 @@ from functools import partial
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal
 
+from alexflow.arguments import wrong_argument
 from alexflow.errors import UnknownStorage
-from alexflow.hooks import repr_of
 from alexflow.storage.key_checks import check_arguments, parameters_of
 from alexflow.type_vars import T
 
@@ -44,7 +44,7 @@ def check_check(check: object) -> None:
         UnknownStorage: it is neither a bool nor "strict".
     """
     if not isinstance(check, bool) and check != "strict":
-        raise UnknownStorage(f"check must be True, False or 'strict', not {repr_of(check)}")
+        raise wrong_argument("check", check, "True, False or 'strict'", UnknownStorage)
 
 
 class Storage(ABC):

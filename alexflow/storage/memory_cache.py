@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from alexflow.errors import DefinitionError
+from alexflow.arguments import check_bool, check_positive
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,5 @@ class MemoryCache:
 
     def __post_init__(self) -> None:
         for name in ("max_bytes", "max_age"):
-            number = getattr(self, name)
-            if isinstance(number, bool) or not isinstance(number, int | float) or not number > 0:
-                raise DefinitionError(f"MemoryCache.{name} must be a number above 0, not {number!r}")
-        if not isinstance(self.values, bool):
-            raise DefinitionError(f"MemoryCache.values must be True or False, not {self.values!r}")
+            check_positive(f"MemoryCache.{name}", getattr(self, name), "a number above 0")
+        check_bool("MemoryCache.values", self.values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from alexflow.arguments import wrong_argument
 from alexflow.errors import UnknownStorage
 from alexflow.hooks import plain_text, repr_of
 from alexflow.storage.interface import Storage
@@ -32,4 +33,4 @@ def check_path(name: str, path: object) -> None:
         UnknownStorage: it is none, or one of bytes.
     """
     if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
-        raise UnknownStorage(f"{name} must be a path, such as 'results', not {repr_of(path)}")
+        raise wrong_argument(name, path, "a path, such as 'results'", UnknownStorage)

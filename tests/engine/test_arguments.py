@@ -94,7 +94,7 @@ def test_a_directory_may_have_a_colon(tmp_path):
 
 
 def test_resources_that_are_no_dict():
-    with pytest.raises(DefinitionError, match=r"limits must be a dict .* such as \{'gpu': 1\}, not a set"):
+    with pytest.raises(DefinitionError, match=r"limits must be a dict .* such as \{'gpu': 1\}, not \{'gpu'\}"):
         alexflow.run(Step(1), storage=MemoryStorage(), limits={"gpu"})
 
 

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
+from alexflow.arguments import check_positive
 from alexflow.errors import OutputNotFound, StorageError, StorageUnavailable, UnknownStorage
 from alexflow.storage.background import for_each, in_thread
 from alexflow.storage.digest import is_one_key, is_refused, judge, with_key
@@ -105,8 +106,7 @@ class RemoteStorage(Storage):
     ) -> None:
         address = Address(url, options)
         for name, value in (("deadline", deadline), ("concurrency", concurrency)):
-            if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-                raise UnknownStorage(f"{name} of {address.shown} must be a number above 0, not {value!r}")
+            check_positive(f"{name} of {address.shown}", value, "a number above 0", UnknownStorage)
         check_check(check)
         check_protocol(address)
         if client is not None:
