@@ -15,6 +15,7 @@ from alexflow.cli.status import goes_on
 from alexflow.cli.targets import prefer_modules_here
 from alexflow.cli.wrong_use import WrongUse
 from alexflow.record import Record, diff_outputs, diff_runs, diff_storages
+from alexflow.record.change_lines import change_lines
 from alexflow.record.comparison import Comparison
 
 #: Differences that are printed; the others are counted.
@@ -87,8 +88,8 @@ def _print(found: Comparison, options: argparse.Namespace, kind: Compared) -> No
         unknown = sum(each.kind == "unknown" for each in found.differences)
         rest = f", {unknown:,} without a digest to compare" if unknown else ""
         answers.headline(f"{len(found.differences) - unknown:,} of {found.compared:,} outputs differ{rest}", good=False)
-    for change in found.changes:
-        print(f"  {change}")
+    for line in change_lines(found.changes):
+        print(f"  {line}")
     for difference in found.differences[:DIFFERENCES_SHOWN]:
         print(f"  {difference}")
     if len(found.differences) > DIFFERENCES_SHOWN:

@@ -11,7 +11,11 @@ from alexflow.cli.wrong_use import WrongUse
 from alexflow.errors import NotRecorded
 from alexflow.hooks import a_thing
 from alexflow.model import AbstractTask, Output
+from alexflow.record.change_lines import change_lines
 from alexflow.record.explain import Explanation
+
+#: Changes that are printed; the others are counted.
+CHANGES_SHOWN = 50
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -44,11 +48,18 @@ def _print(found: Explanation, storage: str | None) -> None:
     answers.headline(str(found).splitlines()[0])
     if found.nearest and found.changes:
         print(f"compared with {found.nearest}")
-    for change in found.changes:
-        print(f"  {change}")
+    lines = change_lines(found.changes)
+    for line in lines[:CHANGES_SHOWN]:
+        print(f"  {line}")
+    if len(lines) > CHANGES_SHOWN:
+        print(f"  and {len(lines) - CHANGES_SHOWN:,} more; --json has all")
     if found.nearest and not found.changes:
         print("the code that could be seen is the same")
     for mark in found.guessed:
         print(f"guessed: {mark}")
+    for change in found.since:
+        print(f"since then {change}")
+    if found.since:
+        print("results stay valid when code is edited; --force, --force-class or another version makes them again")
     if found.nearest or found.has_run:
         answers.helps_next(f"alexflow show {short_id(found.nearest or found.task_id)}", storage)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from alexflow.cli import answers
-from alexflow.cli.recorded import means, one_line, record_of, short_id, when
+from alexflow.cli.recorded import fields_in_line, means, one_line, record_of, short_id, when
 from alexflow.errors import AmbiguousKey, NotRecorded
 from alexflow.record import Record, Run, RunAttempt
 from alexflow.record.run_record import shell_line
@@ -16,6 +16,9 @@ from alexflow.report.details import field_texts
 
 #: Candidates that a message names.
 _MOST_NAMED = 10
+
+#: Characters of the fields of each.
+_LONGEST_FIELDS = 100
 
 #: Characters of an error that are shown; the log of its run has all.
 _LONGEST_ERROR = 1_000
@@ -97,9 +100,11 @@ def print_failure(record: Record, key: str, options: argparse.Namespace, not_rec
 def name_failure(error: LookupError, options: argparse.Namespace) -> LookupError:
     """Return the error for a task that the record does not have with how it failed, if it has; others as they are.
 
-    A task that is named where a run belongs has its run named.
+    A task that is named where a run belongs has its run named, and of several that may be meant each has its fields.
     """
-    if not isinstance(error, NotRecorded) or isinstance(error, AmbiguousKey):
+    if isinstance(error, AmbiguousKey):
+        return _with_fields(error, record_of(options))
+    if not isinstance(error, NotRecorded):
         return error
     if not error.name:
         return _run_of_task(error, options)
@@ -109,6 +114,18 @@ def name_failure(error: LookupError, options: argparse.Namespace) -> LookupError
         return _skipped(record, error.name) or error
     again = f"; run its program again: {failure.command}" if failure.command else ""
     return NotRecorded(f"{failure}, and has never succeeded: {failure.error}{again}")
+
+
+def _with_fields(error: AmbiguousKey, record: Record) -> NotRecorded:
+    first, *_ = str(error).splitlines()
+    lines = [first]
+    for name in error.candidates:
+        try:
+            fields = f"  {one_line(fields_in_line(record.entry(name)), _LONGEST_FIELDS)}"
+        except NotRecorded:  # it has only failed
+            fields = ""
+        lines.append(f"{name}{fields}".rstrip())
+    return NotRecorded("\n  ".join(lines + str(error).splitlines()[len(error.candidates) + 1 :]))
 
 
 def _run_of_task(error: NotRecorded, options: argparse.Namespace) -> NotRecorded:

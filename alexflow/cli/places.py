@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 from typing import Any
 
 from alexflow.cli.foreign import is_foreign
@@ -34,12 +35,23 @@ def check_exists(storage: Storage) -> None:
     if not isinstance(storage, LocalStorage):
         return
     if not os.path.isdir(storage.base_path):
-        raise WrongUse(f"there is no storage in {storage.base_path}; correct the path, or name another with --storage")
+        raise WrongUse(f"there is no storage in {storage.base_path}; {_another(storage.base_path)}")
     if is_foreign(storage.base_path):
         raise WrongUse(
             f"{storage.base_path} is no storage: of the files in it none is alexflow's; correct the path, name another "
             f"with --storage, or make the directory {RESERVED} in it, if it is one"
         )
+
+
+def _another(missing: str) -> str:
+    """Say what to do about a storage that does not exist, with one that lies beside it."""
+    beside = os.path.dirname(os.path.abspath(missing))
+    names = os.listdir(beside) if os.path.isdir(beside) else []
+    there = sorted(name for name in names if os.path.isdir(os.path.join(beside, name, RESERVED)))
+    if not there:
+        return "correct the path, or name another with --storage"
+    path = os.path.relpath(os.path.join(beside, there[0]))
+    return f"there is one in {path}: --storage {shlex.quote(path)}"
 
 
 def check_apart(storage: Storage, directory: str) -> None:

@@ -8,6 +8,7 @@ import shlex
 from alexflow.cli import answers
 from alexflow.cli.targets import target_and_storage
 from alexflow.engine.planning import plan
+from alexflow.model import AbstractTask, Output
 from alexflow.progress.text import duration
 from alexflow.record.plan import Plan, headline, rows
 
@@ -25,10 +26,11 @@ def execute(options: argparse.Namespace) -> int:
         return 0
     _print(planned, options)
     words = shlex.join([options.target, *options.fields, *(word for each in options.set for word in ("--set", each))])
-    answers.helps_next(
-        f"alexflow run {words}{' --force' if options.force else ''}" if planned.run else f"alexflow graph {words}",
-        options.storage,
-    )
+    if planned.run:
+        command = f"run {words}{' --force' if options.force else ''}"
+    else:
+        command = f"{'explain' if isinstance(target, (AbstractTask, Output)) else 'graph'} {words}"
+    answers.helps_next(f"alexflow {command}", options.storage)
     return 0
 
 

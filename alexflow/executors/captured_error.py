@@ -6,6 +6,7 @@ cannot be unpickled, and some of those break what tries.
 
 from __future__ import annotations
 
+import importlib
 import os
 import pickle
 import sys
@@ -41,6 +42,9 @@ from alexflow.model.retry import names_of
 LARGEST_EXCEPTION = 1_000_000  # bytes, pickled
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+#: Files whose frames are not shown: ours, and how Python imports a module.
+_UNSHOWN = (_PACKAGE, "<frozen importlib.", os.path.dirname(importlib.__file__) + os.sep)
 
 #: Trying again cannot help. A task's own OSError is none of these, whatever its number: the task may know better.
 _FATAL = (TaskError, DefinitionError, StorageFull, StorageDenied, SourceChanged, SourceNotFound)
@@ -206,6 +210,9 @@ def _as_ours(error: BaseException | None, task_id: str) -> TaskError | None:
 
 def _traceback_of(error: BaseException) -> str:
     try:
+        cause = error.__cause__
+        if cause is not None and not _users(traceback.extract_tb(error.__traceback__)):
+            error = cause  # one that alexflow raised: its message stands above the traceback already
         formatted = traceback.TracebackException.from_exception(error, compact=True)
         seen: set[int] = set()
         pending: list[Any] = [formatted]
@@ -226,12 +233,12 @@ def _traceback_of(error: BaseException) -> str:
 
 
 def _users(stack: Sequence[traceback.FrameSummary]) -> list[traceback.FrameSummary]:
-    """The frames of the user's code and of what it calls, but for ours."""
+    """The frames of the user's code and of what it calls, but for ours and those of Python's own import."""
     frames = iter(stack)
     if stack and stack[0].filename.startswith(_PACKAGE):
         way_in = tuple(_place(name) for name in _WAY_IN if name in sys.modules)  # a worker has not imported them all
         frames = dropwhile(lambda frame: frame.filename.startswith(way_in), frames)
-    return [frame for frame in frames if not frame.filename.startswith(_PACKAGE)]
+    return [frame for frame in frames if not frame.filename.startswith(_UNSHOWN)]
 
 
 def _place(name: str) -> str:

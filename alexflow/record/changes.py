@@ -126,9 +126,9 @@ def changes_between(before: Row, after: Row, row_of: Callable[[str], Row | None]
         for steps, old, new in differing(one.significant_fields(), other.significant_fields()):
             path = ".".join([owner, *steps])
             upstream = _upstream(old, new, row_of)
-            if upstream is None:
+            if upstream is None or not of_one_class(*upstream):
                 here.append(_leaf(path, old, new, via))
-            else:
+            if upstream is not None:
                 pending.append((*upstream, (*via, path)))
         for change in here:  # what several fields lead to is said once
             found.setdefault((change.path, repr((change.before, change.after))), change)
@@ -136,14 +136,19 @@ def changes_between(before: Row, after: Row, row_of: Callable[[str], Row | None]
 
 
 def _upstream(old: Any, new: Any, row_of: Callable[[str], Row | None]) -> tuple[Row, Row] | None:
-    """Return two tasks of one class that a field refers to, before and after; None if it does not."""
+    """Return two tasks that a field refers to, before and after: of one class, or of one with the same fields."""
     if not is_reference(old) or not is_reference(new):
         return None
     ids = task_id_in(old), task_id_in(new)
     one, other = row_of(ids[0]), row_of(ids[1])
-    if one is None or other is None or ids[0] == ids[1] or not of_one_class(one, other) or _is_source(new):
+    if one is None or other is None or ids[0] == ids[1] or _is_source(new):
         return None
-    return one, other
+    return (one, other) if of_one_class(one, other) or _same_fields(one, other) else None
+
+
+def _same_fields(one: Row, other: Row) -> bool:
+    """Whether two classes may be one that was renamed."""
+    return one.canonical()[2].keys() == other.canonical()[2].keys()
 
 
 def _leaf(path: str, old: Any, new: Any, via: tuple[str, ...]) -> Change:

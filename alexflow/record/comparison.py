@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from alexflow.record.change_lines import change_lines
 from alexflow.record.changes import Change
 from alexflow.record.value_differences import Difference
 
@@ -65,7 +66,7 @@ class Comparison:
 
     def __str__(self) -> str:
         head = "equal" if self.equal else f"{len(self.differences)} of {self.compared} outputs differ"
-        return "\n  ".join([head, *map(str, self.changes), *map(str, self.differences)])
+        return "\n  ".join([head, *change_lines(self.changes), *map(str, self.differences)])
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data."""

@@ -9,7 +9,7 @@ where the value really differs. Code that differs is named in either case, for n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 from msgspec import Raw
@@ -20,6 +20,7 @@ from alexflow.identity import children, qualified_name
 from alexflow.model import AbstractTask, Output
 from alexflow.model.class_info import class_info
 from alexflow.model.made_from import origin_of
+from alexflow.record.change_lines import change_lines
 from alexflow.record.changes import Change, changes_between, count_differing, of_one_class
 from alexflow.record.entry import EntryInput
 from alexflow.record.lines import NIL, SegmentHeader
@@ -54,6 +55,7 @@ class Explanation:
         changes: everything that differs from that one, where it really differs.
         has_run: whether the task has run; else it is said why it will.
         guessed: what the fingerprint of its code could only guess, in words: a change there is not seen.
+        since: the code that differs now from that which made the task and what is upstream of it; only of a live task.
     """
 
     task_id: str
@@ -62,6 +64,7 @@ class Explanation:
     changes: tuple[Change, ...]
     has_run: bool = True
     guessed: tuple[str, ...] = ()
+    since: tuple[Change, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Explanation of {self.task_id}: {self.reason}, {len(self.changes)} changes>"
@@ -70,7 +73,8 @@ class Explanation:
         head = f"{self.task_id} {'ran' if self.has_run else 'will run'}: {_TEXTS[self.reason]}"
         compared = [f"against {self.nearest}:"] if self.nearest and self.changes else []
         guessed = [f"guessed: {mark}" for mark in self.guessed]
-        return "\n  ".join([head, *compared, *map(str, self.changes), *guessed])
+        since = [f"since then {change}" for change in self.since]
+        return "\n  ".join([head, *compared, *change_lines(self.changes), *guessed, *since])
 
     @shown_safely
     def _repr_html_(self) -> str:
@@ -85,6 +89,7 @@ class Explanation:
             "changes": [change.to_json() for change in self.changes],
             "has_run": self.has_run,
             "guessed": list(self.guessed),
+            "since": [change.to_json() for change in self.since],
         }
 
 
@@ -106,6 +111,27 @@ class RecordedTasks(NamedTuple):
     reason: Callable[[Row], str]
     code: Callable[[str], Sequence[tuple[str, str]] | None]
     marks: Callable[[str], tuple[str, ...]]
+
+
+def explain_made(task: AbstractTask, row: Row, recorded: RecordedTasks) -> Explanation:
+    """Explain why a live task ran that is there, and name the code that has changed since.
+
+    Args:
+        task: the task.
+        row: it, as it ran.
+        recorded: the others.
+    """
+    compared = set[tuple[type, str]]()
+    since: dict[str, Change] = {}
+    for each in _tasks_behind(task):
+        made = _newest(recorded, each.task_id)
+        pair = (type(each), (made and made.code) or "")
+        if made is None or pair in compared:
+            continue
+        compared.add(pair)
+        for change in _changed_code(_state(made, recorded), fingerprint_of(type(each))):
+            since.setdefault(change.path, change)
+    return replace(explain_row(row, recorded), since=tuple(since.values()))
 
 
 def explain_row(row: Row, recorded: RecordedTasks) -> Explanation:
@@ -140,7 +166,7 @@ def explain_task(task: AbstractTask, recorded: RecordedTasks) -> Explanation:
         task: the task.
         recorded: those that have run.
     """
-    live = dict(_rows_behind(task))
+    live = {each.task_id: _live_row(each) for each in _tasks_behind(task)}
     row = live[task.task_id]
     earlier = recorded.generations(row.task_id)
     before = earlier[0] if earlier else _nearest(row, recorded)
@@ -200,8 +226,8 @@ def _changed_code(before: Fingerprint | None, after: Fingerprint | None) -> Iter
         yield Change(name, old.get(name), new.get(name), "code")
 
 
-def _rows_behind(task: AbstractTask) -> Iterator[tuple[str, Row]]:
-    """Yield the rows of a live task, and of those behind it, by id, as if they were recorded."""
+def _tasks_behind(task: AbstractTask) -> Iterator[AbstractTask]:
+    """Yield a live task, and those behind it, once each."""
     pending: list[Any] = [task]
     seen = set[str]()
     for value in pending:  # grows
@@ -213,12 +239,13 @@ def _rows_behind(task: AbstractTask) -> Iterator[tuple[str, Row]]:
         live = value.unwrapped()
         if live.task_id not in seen:
             seen.add(live.task_id)
-            yield live.task_id, _live_row(live)
+            yield live
             info = class_info(type(live))
             pending += [info.identity_value(live, name) for name in info.significant]
 
 
 def _live_row(task: AbstractTask) -> Row:
+    """Return the row of a live task, as if it were recorded."""
     origin = origin_of(task)
     return Row(
         task_id=task.task_id,

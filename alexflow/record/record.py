@@ -210,7 +210,7 @@ class Record:
     # -- reasons
 
     def explain(self, key: str | Output[Any] | AbstractTask) -> Explanation:
-        """Explain why a task ran; of a task or an output whose outputs are not there, why it will run.
+        """Explain why a task ran; of a live task or output also the code that has changed since, or why it will run.
 
         Args:
             key: as for :meth:`entry`. Only for a live task or output it need not have run yet.
@@ -219,7 +219,7 @@ class Record:
             NotRecorded: the record does not have it.
             AmbiguousKey: the beginning fits several.
         """
-        from alexflow.record.explain import RecordedTasks, explain_row, explain_task
+        from alexflow.record.explain import RecordedTasks, explain_made, explain_row, explain_task
 
         rows = self._rows
         recorded = RecordedTasks(rows.of_task, rows.alike, self._inputs, self._reason, self.code_units, self.code_marks)
@@ -228,7 +228,7 @@ class Record:
             row = self.row_of_task(task.task_id)
             if row is None or len(self.storage.exists_many(row.keys)) < len(row.keys):
                 return explain_task(task, recorded)
-            return explain_row(row, recorded)
+            return explain_made(task, row, recorded)
         return explain_row(self.row(key), recorded)
 
     def row(self, key: str | Output[Any] | AbstractTask) -> Row:

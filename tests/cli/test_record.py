@@ -45,7 +45,7 @@ def test_a_beginning_that_fits_several_lists_them(reader: Shell) -> None:
     first, *fitting = reader("show", "pipeline.Numbers", "--storage", "results", code=2).err.splitlines()
     assert first == "alexflow: 'pipeline.Numbers' fits several; give more of one:"
     assert len(fitting) == 2
-    assert all(re.fullmatch(r"  pipeline\.Numbers\.[0-9a-f]{40}", line) for line in fitting)
+    assert all(re.fullmatch(r"  pipeline\.Numbers\.[0-9a-f]{40}  count=\d, seed=0", line) for line in fitting)
 
 
 def test_find(reader: Shell) -> None:
@@ -144,6 +144,20 @@ def test_explain_what_has_not_run(shell: Shell) -> None:
     data = shell("explain", "pipeline:train", "--depth", "4", "--json").data
     assert (data["has_run"], data["reason"]) == (False, "changed")
     assert [data["changes"][0][name] for name in ("path", "before", "after")] == ["Train.config.depth", 3, 4]
+
+
+def test_code_that_was_edited_since(shell: Shell) -> None:
+    shell("run", "pipeline:train", "--quiet")
+    file = shell.directory / "pipeline.py"
+    file.write_text(file.read_text().replace("self.seed + self.count", "self.count + self.seed"))
+    assert shell("run", "pipeline:train", "--quiet").out.startswith("0 ran")
+    planned = shell("plan", "pipeline:train")
+    assert (planned.first, planned.next) == ("nothing to run, 1 is there", "alexflow explain pipeline:train")
+    explained = shell("explain", "pipeline:train")  # what was edited is upstream of it
+    assert "since then the code of pipeline.Numbers.run differs" in explained.out.splitlines()
+    assert [change["path"] for change in shell("explain", "pipeline:train", "--json").data["since"]] == [
+        "pipeline.Numbers.run"
+    ]
 
 
 def test_the_graph(reader: Shell) -> None:

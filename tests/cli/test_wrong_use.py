@@ -43,6 +43,7 @@ CASES = {
     "a bad number of workers": (["run", "pipeline:train", "--workers", "0"], "workers must be a whole number"),
     "force of what is no class": (["run", "pipeline:train", "--force-class", "pipeline:train"], "takes a task class"),
     "no storage there": (["verify", "--storage", "nowhere"], "there is no storage in"),
+    "no storage there, and one beside it": (["runs"], "there is one in made: --storage made"),
     "a storage URL with a slash too few": (["plan", "pipeline:train", "--storage", "s3:/b"], "lacks a slash"),
     "an unknown key": (
         ["show", "Train.0123", "--storage", "made"],

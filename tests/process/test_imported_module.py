@@ -71,6 +71,9 @@ def test_refused(way, tmp_path):
     done = run(tmp_path, "import pipeline")
     check_refused(tmp_path, done, "pipeline", 1 + 2)
     assert not list((tmp_path / "results").glob("*.json"))
+    assert "importlib" not in done.stderr, "how Python imports a module is shown"
+    failure = done.stderr[done.stderr.index("task: Square(") :] if way == "main" else ""
+    assert failure.count("ShippingError") <= 1, "the traceback says again what stands above it"
 
 
 def test_another_module_that_it_imports(tmp_path):

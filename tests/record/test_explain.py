@@ -107,6 +107,7 @@ def test_the_field_that_differs(history: History) -> None:
         "changes": [{"path": "Train.depth", "before": 3, "after": 5, "kind": "field", "via": []}],
         "has_run": True,
         "guessed": [],
+        "since": [],
     }
 
 
@@ -159,6 +160,42 @@ def test_an_upstream_task_of_another_class(history: History) -> None:
     )
 
 
+@dataclass(frozen=True)
+class Read(Task):
+    """``Load`` by another name."""
+
+    name: str
+
+    def output(self) -> Any:
+        return self.build_output(JSONOutput, key="data.json")
+
+
+def test_a_class_by_another_name(history: History) -> None:
+    """All places in one line, with what keeps the results; what differs behind it is found all the same."""
+    for cls in (Load, Read):
+        loads = [cls("a"), cls("b")]
+        history.ran(*loads, Train([load.output() for load in loads]))
+    found = history.explain(Train([Read("a").output(), Read("b").output()]))
+    name = Load("a").task_id.rpartition(".")[0]
+    (line,) = str(found).splitlines()[2:]
+    assert line.strip().startswith(f"Train.data.*: {name} → {name.replace('Load', 'Read')}, with equal parameters in 2")
+    assert line.endswith(f"if it was renamed, task_name = {name!r} on the class keeps its results")
+    assert len(found.changes) == 2  # for programs each place stands alone
+
+
+def test_a_field_behind_a_class_by_another_name(history: History) -> None:
+    history.ran(Load("a"), Train(Load("a").output()), Read("b"), Train(Read("b").output()))
+    found = history.explain(Train(Read("b").output()))
+    assert {(change.kind, change.path) for change in found.changes} == {("class", "Train.data"), ("field", "Read.name")}
+
+
+def test_many_places_that_were_empty(history: History) -> None:
+    loads = [Load(name) for name in "abc"]
+    history.ran(*loads, Train([]), Train([load.output() for load in loads]))
+    (line,) = str(history.explain(Train([load.output() for load in loads]))).splitlines()[2:]
+    assert line.strip() == f"Train.data.*: nothing → {Load('a').task_id.rpartition('.')[0]} in 3 places"
+
+
 def test_the_version_of_a_class(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
     history.ran(Train(1))
     monkeypatch.setattr(Train, "version", "2", raising=False)
@@ -185,7 +222,7 @@ def code(**units: str) -> CodeLine:
 def test_code_that_differs_is_named(history: History) -> None:
     history.ran(Train(1), code=code(run="1", scale="1"))
     history.ran(Train(1), reason="forced", code=code(run="1", scale="2", added="1"))
-    found = history.explain(Train(1))
+    found = history.explain(Train(1).task_id)
     assert found.reason == "forced"
     assert [(change.path, change.kind) for change in found.changes] == [("added", "code"), ("scale", "code")]
     assert str(found).splitlines()[-1].strip() == "the code of scale differs"
@@ -195,7 +232,7 @@ def test_what_the_code_reaches_by_a_guess_is_said(history: History) -> None:
     guess = "an import of a name made at run time in pkg.train"
     history.ran(Train(1), code=CodeLine(0, 0, "one", (("run", "1"),), (guess,)))
     history.ran(Train(1, depth=4), code=CodeLine(0, 0, "two", (("run", "1"),)))
-    first, second = history.explain(Train(1)), history.explain(Train(1, depth=4))
+    first, second = history.explain(Train(1).task_id), history.explain(Train(1, depth=4).task_id)
     assert (first.guessed, second.guessed) == ((guess,), ())
     assert str(first).splitlines()[-1].strip() == f"guessed: {guess}"
     assert first.to_json()["guessed"] == [guess]
@@ -205,7 +242,7 @@ def test_what_the_code_reaches_by_a_guess_is_said(history: History) -> None:
 def test_a_field_and_the_code_at_once(history: History) -> None:
     history.ran(Train(1), code=code(run="1"))
     history.ran(Train(1, depth=4), code=code(run="2"))
-    assert paths(history.explain(Train(1, depth=4))) == [("Train.depth", 3, 4), ("run", "1", "2")]
+    assert paths(history.explain(Train(1, depth=4).task_id)) == [("Train.depth", 3, 4), ("run", "1", "2")]
 
 
 @pytest.mark.parametrize(("written", "reason"), [("missing", "removed"), ("forced", "forced"), ("damaged", "damaged")])
