@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from contextlib import suppress
@@ -41,7 +42,19 @@ def set_aside(base: str, key: str, fd: int) -> str:
         if not os.path.samestat(os.stat(path), os.fstat(fd)):
             return ""
         moved_to = f"{make_reserved(base, inside)}/{os.path.basename(key)}"
-        os.rename(path, moved_to)
+        _move(path, moved_to)
     except OSError:
         return ""
     return moved_to
+
+
+def _move(path: str, to: str) -> None:
+    try:
+        os.rename(path, to)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        import shutil  # deferred: it is seldom needed
+
+        shutil.copy2(path, to)  # a part of the storage that is on another disk
+        os.unlink(path)

@@ -114,6 +114,8 @@ def _files_of(entries: Iterable[os.DirEntry[str]]) -> list[str]:
 def all_keys(base: str, prefix: str) -> Iterator[str]:
     """All keys that begin with ``prefix``, in no order. An error is raised after all keys that could be listed.
 
+    A link to a directory is followed, as it is for a key, unless it leads to what is listed already.
+
     Raises:
         StorageError: a directory could not be listed.
     """
@@ -129,7 +131,7 @@ def all_keys(base: str, prefix: str) -> Iterator[str]:
                     if not directory and entry.name.startswith(RESERVED):
                         continue
                     key = f"{directory}/{entry.name}" if directory else entry.name
-                    if entry.is_dir(follow_symlinks=False):
+                    if entry.is_dir(follow_symlinks=False) or _is_part_elsewhere(base, directory, entry):
                         pending.append(key)
                     elif key.startswith(prefix) and entry.is_file(follow_symlinks=False):
                         yield key
@@ -139,3 +141,18 @@ def all_keys(base: str, prefix: str) -> Iterator[str]:
             trouble = trouble or storage_error("list", path, error)
     if trouble is not None:
         raise trouble
+
+
+def _is_part_elsewhere(base: str, directory: str, entry: os.DirEntry[str]) -> bool:
+    """Whether this is a link to a directory outside of the storage, in which a part of its outputs is.
+
+    A link into the storage gives outputs a second name, and one to a directory above would be followed without end.
+    """
+    if not entry.is_symlink() or not entry.is_dir():
+        return False
+    storage, target = os.path.realpath(base), os.path.realpath(entry.path)
+    if os.path.commonpath([storage, target]) in (storage, target):
+        return False
+    steps = directory.split("/")
+    above = (f"{base}/{'/'.join(steps[:count])}" for count in range(1, len(steps) + 1)) if directory else ()
+    return target not in map(os.path.realpath, above)

@@ -117,14 +117,33 @@ def _replace(file: NewFile, path: str) -> bool:
     if file.name is None:
         name = f"{file.base}/{STAGING}/{temporary_name()}"
         try:
-            _link_descriptor(file.fd, name)
-        except FileNotFoundError:
-            make_reserved(file.base, "staging")
-            _link_descriptor(file.fd, name)
+            try:
+                _link_descriptor(file.fd, name)
+            except FileNotFoundError:
+                make_reserved(file.base, "staging")
+                _link_descriptor(file.fd, name)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            return _remove_and_link(file.fd, path)
         file.name = name
     os.replace(file.name, path)
     file.name = None
     return True
+
+
+@blocks_briefly("a small file: it costs less than a thread would")
+def _remove_and_link(fd: int, path: str) -> bool:
+    """Replace a file on another disk than the staging area, from where nothing can be renamed to it.
+
+    Between the two steps the output is absent, as any that is removed.
+    """
+    while True:
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+        with suppress(FileExistsError):  # another publisher came between
+            _link_descriptor(fd, path)
+            return True
 
 
 def _link_descriptor(fd: int, path: str) -> None:
