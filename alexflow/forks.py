@@ -19,7 +19,10 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+
+# a worker notes calls of the signal module's, as if a task made them
+from _signal import pthread_sigmask as _sigmask  # type: ignore[import-not-found]
+from collections.abc import Callable, Collection
 from typing import NoReturn
 
 from alexflow.type_vars import T
@@ -44,6 +47,37 @@ def _count() -> None:
 
 
 os.register_at_fork(after_in_child=_count)
+
+
+def restore_in_forks(numbers: Collection[int], restore: Callable[[], None]) -> None:
+    """Have handlers of signals restored in each process that is forked from now on.
+
+    The signals are held back until then. Python forgets one that comes between the fork and its hooks, and runs the
+    parent's handler for one that comes during these: the child that it should have ended would live, and a pool of
+    :mod:`multiprocessing` wait for it without end.
+
+    Args:
+        numbers: the signals that have handlers; asked at each fork.
+        restore: restores them.
+    """
+    forking = threading.local()
+
+    def hold_back() -> None:
+        if numbers:
+            forking.mask = _sigmask(signal.SIG_BLOCK, numbers)
+
+    def let_come() -> None:
+        mask = forking.__dict__.pop("mask", None)
+        if mask is not None:
+            _sigmask(signal.SIG_SETMASK, mask)
+
+    def restore_and_let_come() -> None:
+        try:
+            restore()
+        finally:
+            let_come()
+
+    os.register_at_fork(before=hold_back, after_in_parent=let_come, after_in_child=restore_and_let_come)
 
 
 def contained(function: Callable[..., T], *arguments: object) -> T:

@@ -14,7 +14,6 @@ of :mod:`multiprocessing` would wait forever for children that SIGTERM does not 
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 import threading
@@ -24,6 +23,7 @@ from types import FrameType
 from typing import Any
 
 from alexflow.engine.engine import Engine
+from alexflow.forks import restore_in_forks
 from alexflow.type_vars import T
 
 #: Handlers of Python itself, which may be replaced for a while.
@@ -44,25 +44,7 @@ def _restore() -> None:
             signal.signal(number, before)
 
 
-def _block() -> None:
-    """Hold signals back until a fork has its handlers: Python forgets one that comes between the fork and its hooks."""
-    if _replaced:
-        _forking.mask = signal.pthread_sigmask(signal.SIG_BLOCK, _replaced)
-
-
-def _unblock() -> None:
-    mask = _forking.__dict__.pop("mask", None)
-    if mask is not None:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-
-
-def _restore_in_fork() -> None:
-    _restore()
-    _unblock()
-
-
-_forking = threading.local()
-os.register_at_fork(before=_block, after_in_parent=_unblock, after_in_child=_restore_in_fork)
+restore_in_forks(_replaced, _restore)
 
 
 class Interruption:

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +31,34 @@ class EndsItsFork(Task):
             os._exit(0)  # where the signal was handled
         os.kill(child, self.number)
         output.store(os.waitpid(child, 0)[1])
+
+
+@dataclass(frozen=True)
+class EndsForksInAWorker(Task):
+    """Each child is signalled at once, mostly before it has come out of the fork."""
+
+    number: int
+
+    def output(self) -> JSONOutput[list[int]]:
+        return self.build_output(JSONOutput[list[int]], key="statuses.json")
+
+    def run(self, input: Any, output: JSONOutput[list[int]]) -> None:
+        statuses = []
+        for _ in range(8):
+            child = os.fork()
+            if child == 0:
+                time.sleep(1)
+                os._exit(0)  # where the signal was forgotten, or handled
+            os.kill(child, self.number)
+            statuses.append(os.waitpid(child, 0)[1])
+        output.store(statuses)
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_signals_end_a_process_that_has_just_been_forked_in_a_worker(number: signal.Signals, tmp_path: Path) -> None:
+    result = alexflow.run(EndsForksInAWorker(int(number)), storage=tmp_path / "s", workers=1, progress=False)
+    assert {os.waitstatus_to_exitcode(status) for status in result.output.load()} == {-number}
 
 
 @pytest.mark.processes

@@ -75,7 +75,7 @@ from alexflow.executors.process.worker.stdio import StdioCapture
 from alexflow.executors.process.worker.unpack import unpacker
 from alexflow.executors.process.worker.usage import UsageMeter, peak_at
 from alexflow.executors.process.worker.worker_context import WorkerContext, of_process, request_stop
-from alexflow.forks import end_fork, this_process
+from alexflow.forks import end_fork, restore_in_forks, this_process
 from alexflow.identity import set_main_module_name
 from alexflow.storage import Transaction
 
@@ -163,7 +163,7 @@ class Worker:
         signal.signal(signal.SIGTERM, self._interruption.take_sigterm)
         of_process.append(self._context)
         signal.signal(signal.SIGUSR1, request_stop)
-        os.register_at_fork(after_in_child=self._let_go)
+        restore_in_forks((signal.SIGTERM, signal.SIGUSR1), self._let_go)
         self._settings = ProcessSettings()
         control = partial(read_control, self._control, self._context.prune, self._give_back)
         threading.Thread(target=control, name="alexflow-control", daemon=True).start()
