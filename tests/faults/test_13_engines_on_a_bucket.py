@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
-from alexflow.storage.remote.leases import ENGINES
+from alexflow.storage.remote.leases import ENGINES, LEASES
 from tests.faults.shared_storage import MANY, left_behind, outcome
 from tests.faults.workflows import Held
 
@@ -55,3 +55,15 @@ def test_one_waits_for_the_other(bucket, log, fifo):
     assert told_other.received() == []
     assert storage.exists_many([Held(1).output().key])
     assert left_behind(storage) == []
+
+
+def test_the_next_engine_of_the_machine_goes_on_at_once(bucket, log):
+    storage, begin = bucket
+    victim = begin(log, LONG, "many")
+    while len(log.read_text().split()) < 40:
+        assert victim.poll() is None
+    victim.kill()  # and is not reaped: a process that has ended may still have its number
+    found, _ = outcome(begin(log, LONG, "many"))
+    assert set(log.read_text().split()) == set(MANY)
+    assert found["value"] == sum([*range(74), *range(100, 125), *range(200, 250)])
+    assert not any(name.startswith((ENGINES, LEASES)) for name in left_behind(storage))

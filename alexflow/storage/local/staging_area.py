@@ -7,7 +7,6 @@ gone; from another machine, when it is too old for its maker to be still at work
 
 from __future__ import annotations
 
-import functools
 import itertools
 import os
 import stat
@@ -15,9 +14,9 @@ import time
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import StorageError, UnknownStorage
-from alexflow.storage.digest import record_of
 from alexflow.storage.files import NOT_THERE, storage_error
 from alexflow.storage.keys import RESERVED
+from alexflow.storage.processes import lives, this_machine
 
 #: How many times the directory may vanish while another is made in it: the check of case makes and removes it.
 _TRIES = 100
@@ -116,7 +115,7 @@ _numbers = itertools.count()
 
 def temporary_name() -> str:
     """A unique name that states its maker."""
-    return f"{_machine()}-{os.getpid()}-{next(_numbers)}-{os.urandom(4).hex()}"
+    return f"{this_machine()}-{os.getpid()}-{next(_numbers)}-{os.urandom(4).hex()}"
 
 
 @blocks_briefly("once an engine, and then little")
@@ -165,8 +164,8 @@ def _is_stale(path: str, name: str, now: float, older_than: float) -> bool:
         return False
     machine, _, rest = name.partition("-")
     process = rest.partition("-")[0]
-    if machine == _machine() and process.isdecimal():
-        return not _lives(int(process))
+    if machine == this_machine() and process.isdecimal():
+        return not lives(int(process))
     return age >= FOREIGN_STALE_AFTER
 
 
@@ -181,30 +180,3 @@ def _remove(path: str) -> bool:
     except OSError:  # another process was quicker, or permission is missing
         return False
     return True
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-@functools.cache
-def _machine() -> str:
-    """An identifier of this machine since its start, and of this space of process numbers."""
-    known = [os.uname().nodename]
-    for read, path in ((_read_text, "/proc/sys/kernel/random/boot_id"), (os.readlink, "/proc/self/ns/pid")):
-        try:
-            known.append(read(path))
-        except OSError:  # not Linux
-            continue
-    return record_of("\n".join(known).encode()).hex()[-12:]
-
-
-def _read_text(path: str) -> str:
-    with open(path, encoding="ascii") as file:
-        return file.read()

@@ -1,8 +1,8 @@
 """Leases on an object store: an object for each engine that has joined, and one for each output that is leased.
 
-The name of an engine's object states all there is to state: the engine, its heartbeat, and whether it holds ``all`` or
-``some``. So one listing shows every engine, and nothing has to be read. The heartbeat changes by a new name, created
-before the old one is removed.
+The name of an engine's object states all there is to state: the engine, its process, its heartbeat, and whether it
+holds ``all`` or ``some``. So one listing shows every engine, and nothing has to be read. The heartbeat changes by a new
+name, created before the old one is removed.
 
 Alone, an engine holds all, and its object is the only one. An engine that joins creates its object first and lists
 then, so that of two that join at once at least one sees the other. When an engine that holds all sees another, it
@@ -10,7 +10,8 @@ creates a lease for each output that it is working on, and says ``some`` afterwa
 
 A lease is made by create-if-absent, so one engine has it and all others see that in the answer. It names its engine.
 Leases of an engine that is gone, or whose heartbeat has stayed the same for ``ttl``, are removed by the first, in the
-order of names, of those that are alive; and the engine's own object after them. An engine that comes back from the dead
+order of names, of those that are alive; and the engine's own object after them. An engine of the same machine sees
+that a process has ended, and need not wait. An engine that comes back from the dead
 sees that by its clock, or because its object is gone, and announces itself anew.
 
 Nothing here is exact where clocks are not: an engine may be taken for lost, and leases be removed that a peer has just
@@ -36,6 +37,7 @@ from alexflow.storage.background import for_each
 from alexflow.storage.keys import RESERVED
 from alexflow.storage.leases import Holder, Leases, NoLeases, Wanted
 from alexflow.storage.liveness import FailureDetector
+from alexflow.storage.processes import has_ended, name_of_this_process
 from alexflow.storage.remote.publish import Publisher
 
 if TYPE_CHECKING:
@@ -114,7 +116,8 @@ class ObjectLeases(Leases):
     # -- there, and not there
 
     async def join(self) -> None:
-        self._name = uuid.uuid4().hex  # a new one: no peer has seen its heartbeat
+        # a new name: no peer has seen its heartbeat
+        self._name = f"{uuid.uuid4().hex}-{name_of_this_process()}"
         self._says = msgspec.json.encode(Holder(os.uname().nodename, os.getpid(), time.time()))
         self._cleared = self._clock()  # orphaned leases are rare: an engine that has just joined does not look for them
         self._has_joined = False
@@ -331,7 +334,11 @@ class ObjectLeases(Leases):
         return engines
 
     def _lost(self, engines: Mapping[str, _Engine]) -> set[str]:
-        return {name for name, engine in engines.items() if self._detectors.is_lost(name, engine.sign.encode())}
+        return {
+            name
+            for name, engine in engines.items()
+            if self._detectors.is_lost(name, engine.sign.encode()) or has_ended(name.partition("-")[2])
+        }
 
     async def _clear_away(self) -> None:
         """Remove leases whose engine is lost or gone."""
@@ -343,7 +350,7 @@ class ObjectLeases(Leases):
         alive = {self._name, *engines} - lost
         await self._remove([lease for lease, name in holders.items() if name not in alive])
         if lost:
-            logger.info("%s: %d engines have written no heartbeat for %g s", self._where, len(lost), self.ttl)
+            logger.info("%s: %d engines have ended, or written no heartbeat for %g s", self._where, len(lost), self.ttl)
             signs = await self._list(ENGINES)
             await self._remove([key for key in signs if _engine_of(key) in lost])
 
