@@ -51,7 +51,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
 from alexflow.error_base import AlexflowError as AlexflowError
-from alexflow.failure_text import last_lines, times_tried
+from alexflow.failure_text import LONGEST_HEADLINE, last_lines, times_tried
 from alexflow.overload import Overloaded as Overloaded
 from alexflow.overload import RetryAfter as RetryAfter
 
@@ -207,6 +207,8 @@ class TaskFailed(TaskError):
         self.error_message = error_message
         self.traceback = traceback
         first_line = error_message.partition("\n")[0]
+        if len(first_line) > LONGEST_HEADLINE:  # it may hold data; all of it stands below the traceback
+            first_line = f"{first_line[:LONGEST_HEADLINE]} …"
         super().__init__(task_id, f"{error_type}: {first_line}", summary=summary, attempts=attempts)
 
     def _details(self) -> str:

@@ -8,6 +8,9 @@ from __future__ import annotations
 #: Lines of a failed task's output, of each stream, in the text of its error.
 LINES_SHOWN = 10
 
+#: Characters of an exception's message in the first line of a task's error.
+LONGEST_HEADLINE = 300
+
 
 def last_lines(stream: str, text: str) -> str:
     """The last lines that a task has written to a stream, for the text of its error."""

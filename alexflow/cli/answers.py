@@ -21,6 +21,9 @@ from alexflow.progress.text import size as size
 
 Cells = Sequence[str]
 
+#: Rows of a table for people, unless others are asked for.
+_MOST_ROWS = 50
+
 
 def print_json(data: Any) -> None:
     """Print data as one JSON document."""
@@ -59,6 +62,11 @@ def helps_next(command: str, storage: str | None = None) -> None:
 def headline(text: str, *, good: bool | None = None) -> None:
     """Print the answer: green or red where it is good or bad news, bold otherwise."""
     print(_painted(text, {None: "1", True: "32", False: "31"}[good], sys.stdout))
+
+
+def rows_shown(limit: int | None) -> int | None:
+    """The rows of a table for people, for what ``--limit`` has: None for all."""
+    return _MOST_ROWS if limit is None else limit or None
 
 
 def print_table(

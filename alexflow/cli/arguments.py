@@ -383,7 +383,7 @@ def _count(text: str) -> int:
 
 
 def _add_limit(parser: ArgumentParser) -> None:
-    parser.add_argument("--limit", type=_count, default=50, metavar="N", help="print the first N; 0 for all")
+    parser.add_argument("--limit", type=_count, metavar="N", help="the first N, 0 for all; by default 50 in a table")
 
 
 def _add_json(

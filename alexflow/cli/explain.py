@@ -25,7 +25,8 @@ def execute(options: argparse.Namespace) -> int:
         target = target_of(options)
         if not isinstance(target, (AbstractTask, Output)):
             raise WrongUse(
-                f"explain takes one task or output, and {options.target} is {a_thing(type(target).__name__)}"
+                f"explain takes one task or output, and {options.target} is {a_thing(type(target).__name__)}; "
+                "name one of its tasks by its id (alexflow find, alexflow plan --tasks)"
             )
         found = record.explain(target)
     elif options.fields or options.set:

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import islice
 
 from alexflow.cli import answers
 from alexflow.cli.recorded import bytes_in, fields_in_line, record_of, seconds_in, short_id, when
@@ -25,7 +26,7 @@ def execute(options: argparse.Namespace) -> int:
     found = (entry for entry in record.entries_that(cls, wanted, newer, larger) if run_id in (None, entry.run_id))
     if options.json:
         some = False
-        for entry in found:
+        for entry in islice(found, options.limit or None):
             some = True
             answers.print_json_line(entry.to_json())
         return 0 if some else 1
@@ -33,7 +34,7 @@ def execute(options: argparse.Namespace) -> int:
     if not entries:
         print_unknown(record, cls, wanted)
     answers.headline(answers.counted(len(entries), "task"), good=None if entries else False)
-    shown = entries[: options.limit] if options.limit else entries
+    shown = entries[: answers.rows_shown(options.limit)]
     answers.print_table(
         ("task", "fields", "finished", "took", "bytes"),
         [_row(entry) for entry in shown],

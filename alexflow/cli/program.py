@@ -60,6 +60,8 @@ def _allow_any_text() -> None:
 
 
 def _execute(words: list[str], loaded: Callable[[], None]) -> int:
+    if words[:1] == ["help"] and words[1:]:
+        words = [words[1], "--help"]
     if not words or words[0] in ("-h", "--help", "help"):
         print(overview())
         return EXIT_DONE

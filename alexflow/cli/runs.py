@@ -18,14 +18,14 @@ def execute(options: argparse.Namespace) -> int:
     record = record_of(options)
     runs = [run for run in record.runs() if not options.failed or run.failed or run.outcome in ("failed", "error")]
     if options.json:
-        for run in runs:
+        for run in runs[: options.limit or None]:
             answers.print_json_line(run.to_json())
         return 0
     if not runs and not options.failed:
         raise no_record(record, "and so no runs")
     last = f", the last one {outcome(runs[0])}" if runs else ""
     answers.headline(answers.counted(len(runs), "run") + last)
-    shown = runs[: options.limit] if options.limit else runs
+    shown = runs[: answers.rows_shown(options.limit)]
     answers.print_table(
         ("run", "started", "took", "outcome", "ran", "cached", "failed", "command"),
         [_row(run) for run in shown],

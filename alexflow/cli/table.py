@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Collection, Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from alexflow.cli import answers
@@ -37,6 +38,8 @@ def execute(options: argparse.Namespace) -> int:
     record = record_of(options)
     values, wanted = _sorted_words(options.words)
     entries = record.entries_that(options.cls, wanted)
+    if options.json or options.csv or options.parquet is not None:  # a table for people says how many there are
+        entries = islice(entries, options.limit or None)
     columns = columns_of(entries, record.storage, values)
     count = len(columns["key"])
     if options.parquet is not None:
@@ -92,7 +95,7 @@ def _write_parquet(columns: dict[str, list[Any]], path: str) -> None:
 
 def _print(columns: dict[str, list[Any]], count: int, options: argparse.Namespace, chosen: Collection[str]) -> None:
     answers.headline(answers.counted(count, "task"), good=None if count else False)
-    shown = min(count, options.limit) if options.limit else count
+    shown = min(count, answers.rows_shown(options.limit) or count)
     is_terminal = sys.stdout.isatty()
     cell = _cell_for_people if is_terminal else _cell
     cells = {name: [cell(name, value) for value in values[:shown]] for name, values in columns.items()}

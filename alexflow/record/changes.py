@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,6 +16,11 @@ from alexflow.record.rows import Row
 ChangeKind = Literal["field", "version", "source", "class", "code", "input"]
 
 _SOURCE_ID = "alexflow.sources.external.Known."
+
+_DIGEST = re.compile(r"[0-9a-f]{32,}")
+
+#: Hexadecimal digits of a digest that are shown.
+_DIGITS_SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,9 @@ class Change:
         if self.kind == "code":
             return f"the code of {self.path} differs"
         through = f" (through {', '.join(self.via)})" if self.via else ""
-        return f"{self.path}: {_shown(self.before)} → {_shown(self.after)}{through}"
+        shown = _shown if self.kind in ("field", "version") else _named
+        source = "source " if self.kind == "source" else ""
+        return f"{self.path}: {source}{shown(self.before)} → {shown(self.after)}{through}"
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -54,6 +62,16 @@ class Change:
 
 def _shown(value: Any) -> str:
     return repr(value) if isinstance(value, str | int | float | bool | None) else value_text(value)
+
+
+def _named(value: Any) -> str:
+    """A key, an id or the digest of a content, with as many digits as commands take."""
+    if value is None:
+        return "nothing"
+    text = _shown(value).strip("'")
+    if text.startswith(_SOURCE_ID):
+        return f"source {text.rpartition('.')[2][:_DIGITS_SHOWN]}"
+    return _DIGEST.sub(lambda found: found[0][:_DIGITS_SHOWN], text, count=1)
 
 
 def differing(before: Any, after: Any) -> Iterator[tuple[tuple[str, ...], Any, Any]]:

@@ -34,6 +34,7 @@ def test_help_names_every_command(shell: Shell) -> None:
     assert text == f"{overview()}\n"
     for name in COMMANDS:
         assert f"  {name} " in text
+    assert shell("help", "runs").out == shell("runs", "--help").out
     assert max(map(len, text.splitlines())) <= 110
 
 

@@ -74,6 +74,8 @@ def test_find(reader: Shell) -> None:
         assert len(reader("find", *words, "--json", "--storage", "results").lines) == count, words
     assert reader("find", "config.depth=99", "--storage", "results", code=1).first == "0 tasks"
     assert len(reader("find", "Train", "--limit", "1", "--storage", "results").out.splitlines()) == 4
+    for words in (("find", "Train"), ("runs",), ("table", "Train")):
+        assert len(reader(*words, "--limit", "1", "--json", "--storage", "results").lines) == 1, words
 
 
 def test_options_may_stand_between_conditions(reader: Shell) -> None:

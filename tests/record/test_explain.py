@@ -212,7 +212,12 @@ def test_the_bytes_of_a_source(history: History, tmp_path: Any, monkeypatch: pyt
         history.ran(tasks[-1])
     (change,) = history.explain(tasks[1]).changes
     assert (change.path, change.kind) == ("Train.data", "source")
-    assert [change.before, change.after] == [task.data.key.rpartition(".")[2] for task in tasks]
+    digests = [task.data.key.rpartition(".")[2] for task in tasks]
+    assert [change.before, change.after] == digests
+    assert str(change) == f"Train.data: source {digests[0][:8]} → {digests[1][:8]}"
+    history.ran(without := Train([]))
+    assert history.explain(Train([tasks[0].data])).nearest == without.output().key
+    assert str(history.explain(Train([tasks[0].data]))).endswith(f"Train.data.0: nothing → source {digests[0][:8]}")
 
 
 def code(**units: str) -> CodeLine:
