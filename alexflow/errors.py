@@ -51,7 +51,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
 from alexflow.error_base import AlexflowError as AlexflowError
-from alexflow.failure_text import LONGEST_HEADLINE, last_lines, times_tried
+from alexflow.failure_text import beginning, last_lines, times_tried
 from alexflow.overload import Overloaded as Overloaded
 from alexflow.overload import RetryAfter as RetryAfter
 
@@ -172,7 +172,9 @@ class TaskError(AlexflowError):
         tries = times_tried(self.attempts, self.deaths)
         what = f"\n  task: {self.summary}" if self.summary else ""
         printed = last_lines("stdout", self.stdout) + last_lines("stderr", self.stderr)
-        return f"{self.task_id}: {self.message}{tries}{what}{self._details()}{printed}"
+        details = self._details()
+        said = beginning(self.message) if details else self.message
+        return f"{self.task_id}: {said}{tries}{what}{details}{printed}"
 
     def _details(self) -> str:
         """Further lines of a kind of error."""
@@ -207,8 +209,6 @@ class TaskFailed(TaskError):
         self.error_message = error_message
         self.traceback = traceback
         first_line = error_message.partition("\n")[0]
-        if len(first_line) > LONGEST_HEADLINE:  # it may hold data; all of it stands below the traceback
-            first_line = f"{first_line[:LONGEST_HEADLINE]} …"
         super().__init__(task_id, f"{error_type}: {first_line}", summary=summary, attempts=attempts)
 
     def _details(self) -> str:

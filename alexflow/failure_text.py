@@ -8,8 +8,13 @@ from __future__ import annotations
 #: Lines of a failed task's output, of each stream, in the text of its error.
 LINES_SHOWN = 10
 
-#: Characters of an exception's message in the first line of a task's error.
-LONGEST_HEADLINE = 300
+#: Characters of an exception's message above the traceback, which has all of it.
+LONGEST_MESSAGE = 300
+
+
+def beginning(message: str) -> str:
+    """The beginning of an exception's message, which may hold data."""
+    return message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]} …"
 
 
 def last_lines(stream: str, text: str) -> str:

@@ -142,6 +142,7 @@ def _explain(parser: ArgumentParser) -> None:
 def _runs(parser: ArgumentParser) -> None:
     _add_storage(parser)
     parser.add_argument("--failed", action="store_true", help="only those that failed")
+    parser.add_argument("--all", action="store_true", help="also those that tasks of others asked for")
     _add_limit(parser)
     _add_json(parser, "one line of JSON for each")
 

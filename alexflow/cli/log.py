@@ -11,6 +11,7 @@ from alexflow.cli.recorded import no_record, printable, record_of, short_id, whe
 from alexflow.cli.runs import outcome
 from alexflow.progress.text import duration
 from alexflow.record import Run, RunAttempt
+from alexflow.record.run_record import outermost
 
 _MOST_TARGETS = 5
 
@@ -24,7 +25,7 @@ def execute(options: argparse.Namespace) -> int:
         runs = record.runs()
         if not runs:
             raise no_record(record, "and so no log")
-        run = runs[0]
+        run = outermost(runs)[0]
     if options.json:
         answers.print_json(run.to_json())
         return 0
@@ -65,6 +66,8 @@ def _lines(run: Run) -> Iterator[tuple[str, str]]:
         yield "", f"and {len(run.targets) - _MOST_TARGETS} more at least; --json has those that are recorded"
     for name, value in run.options.items():
         yield "option", f"{name} = {value}"
+    if run.within is not None:
+        yield "within", run.within
     yield "python", f"{run.python}, alexflow {run.version}"
     if run.error:
         yield "error", run.error

@@ -11,6 +11,7 @@ from alexflow.cli.recorded import no_record, record_of, when
 from alexflow.progress.text import duration
 from alexflow.record import Run
 from alexflow.record.engine_process import where_it_stands
+from alexflow.record.run_record import outermost
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -23,6 +24,9 @@ def execute(options: argparse.Namespace) -> int:
         return 0
     if not runs and not options.failed:
         raise no_record(record, "and so no runs")
+    count = len(runs)
+    if not options.all and not options.failed:
+        runs = outermost(runs)
     last = f", the last one {outcome(runs[0])}" if runs else ""
     answers.headline(answers.counted(len(runs), "run") + last)
     shown = runs[: answers.rows_shown(options.limit)]
@@ -34,6 +38,8 @@ def execute(options: argparse.Namespace) -> int:
     )
     if len(shown) < len(runs):
         print(f"and {len(runs) - len(shown):,} more; --limit 0 shows all")
+    if len(runs) < count:
+        print(f"and {count - len(runs):,} that their tasks asked for; --all shows them")
     if runs:
         answers.helps_next(f"alexflow log {runs[0].id}", options.storage)
     return 0

@@ -19,7 +19,7 @@ from alexflow.timeline.engine_liveness import engine_is_gone
 from alexflow.timeline.run_fold import RecordFold, RunFold
 from alexflow.timeline.run_view import class_rows, failure_lines, headline
 from alexflow.timeline.segments import RecordTail
-from alexflow.timeline.storage_lines import find_run
+from alexflow.timeline.storage_lines import find_run, outermost
 
 #: Seconds between two looks at the record.
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -37,7 +37,7 @@ def execute(options: argparse.Namespace) -> int:
         while True:
             for section, line in tail.new_lines():
                 fold.add(section, line)
-            run = fold.runs.get(wanted or max(fold.runs, default=""))
+            run = fold.runs.get(wanted or next(iter(outermost(fold.begun())), ""))
             if run is not None:
                 wanted = run.begun.id
                 show(run)

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from msgspec.structs import replace
+
 from alexflow.engine.backlog import Awaited, Backlog
 from alexflow.engine.driver import Driver
 from alexflow.engine.entering import TargetParts
@@ -75,6 +77,7 @@ async def ask(
         context = running.get()
         if context is not None:
             _refuse_itself(subjects, context.task_id)
+            options = _within(options, context.facts.run_id)
         if defaults.class_registry.unchecked:
             await _check_program(defaults.class_registry, storage)
         parts = TargetParts(subjects)
@@ -92,6 +95,13 @@ async def ask(
         raise
     driver.record.finished(finish)
     return run, finish
+
+
+def _within(options: RequestOptions, run_id: str) -> RequestOptions:
+    """Note the run of the task that makes a request."""
+    from alexflow.record.lines import WITHIN  # deferred: most runs have no such requests
+
+    return replace(options, attributes={**options.attributes, WITHIN: run_id})
 
 
 async def _refuse_if_overloaded(

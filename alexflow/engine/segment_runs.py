@@ -44,7 +44,7 @@ class SegmentRuns:
         self._options = options
         self._requests = requests
         self._command = command_line()
-        self._about: tuple[tuple[str, str], Raw] | None = None  # of the last run that had no attributes
+        self._about: dict[bool, tuple[tuple[Any, ...], Raw]] = {}  # of the last run with attributes, and without
         self.ids: dict[int, str] = {}
         self.ends: list[RunEndedLine] = []
 
@@ -58,15 +58,17 @@ class SegmentRuns:
 
     def _about_run(self, request: RequestOptions) -> Raw:
         """Return what is written about a run besides its targets, packed: most have the same."""
-        kind = on_error, directory = request.on_error, working_directory()
-        if self._about is not None and self._about[0] == kind and not request.attributes:
-            return self._about[1]
+        on_error, directory, attributes = request.on_error, working_directory(), request.attributes
+        kind, has_attributes = (on_error, directory, attributes), bool(attributes)
+        last = self._about.get(has_attributes)
+        if last is not None and last[0] == kind:
+            return last[1]
         options = self._options if on_error == "stop" else {**self._options, "on_error": on_error}
-        about = {"command": self._command, "directory": directory, "options": options}
-        if request.attributes:
-            return Raw(packed({**about, "attributes": dict(request.attributes)}))
-        self._about = kind, Raw(packed(about))
-        return self._about[1]
+        about: dict[str, Any] = {"command": self._command, "directory": directory, "options": options}
+        if has_attributes:
+            about["attributes"] = dict(attributes)
+        self._about[has_attributes] = kind, Raw(packed(about))
+        return self._about[has_attributes][1]
 
     def end(self, writer: SegmentWriter, end: Finish, outcome: RunOutcome, stopped: tuple[str, ...]) -> None:
         """Note the end of a run; ``stopped`` are tasks that are stopped with it, by id."""

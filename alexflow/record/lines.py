@@ -293,6 +293,10 @@ class EndedLine(SegmentLine, frozen=True, array_like=True, tag=13):
         return CompletionLine([ended.completion(at, now) for at, now, group in self.groups for ended in group])
 
 
+#: The attribute of a run that a task has asked for: the id of the task's own run.
+WITHIN = "alexflow.within"
+
+
 class RunBegunLine(SegmentLine, frozen=True, array_like=True, tag=5):
     """A run: a request to an engine.
 
@@ -309,6 +313,12 @@ class RunBegunLine(SegmentLine, frozen=True, array_like=True, tag=5):
     at: int
     targets: tuple[str, ...] = ()
     about: dict[str, Any] = {}
+
+    @property
+    def within(self) -> str | None:
+        """The id of the run of the task that has asked for it; None if no task has."""
+        within = self.about.get("attributes", {}).get(WITHIN)
+        return within if isinstance(within, str) else None
 
 
 class AttemptLine(SegmentLine, frozen=True, array_like=True, tag=6):

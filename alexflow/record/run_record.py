@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from alexflow.html_repr import html_table, shown_safely
 from alexflow.record.entry import iso
+from alexflow.record.lines import WITHIN
 
 #: How a run ended; ``unknown``: its engine was killed, or it is still going on.
 RunOutcome = Literal["done", "failed", "cancelled", "error", "unknown"]
@@ -77,6 +78,12 @@ class RunReport(NamedTuple):
         return {**self._asdict(), "at": iso(self.at)}
 
 
+def outermost(runs: Sequence[Run]) -> list[Run]:
+    """Return the runs without those that tasks of others among them have asked for."""
+    ids = {run.id for run in runs}
+    return [run for run in runs if run.within not in ids]
+
+
 @dataclass(frozen=True)
 class Run:
     """One request to an engine in which anything ran or failed.
@@ -139,6 +146,12 @@ class Run:
         counts = ", ".join(f"{getattr(self, name)} {name}" for name in ("ran", "cached", "failed", "skipped"))
         facts = [("outcome", self.outcome), ("tasks", counts), ("started", str(self.started)), ("host", self.host)]
         return html_table(f"run {self.id}", [("command", " ".join(self.command)), *facts])
+
+    @property
+    def within(self) -> str | None:
+        """The id of the run of the task that has asked for this one; None if no task has."""
+        within = self.attributes.get(WITHIN)
+        return within if isinstance(within, str) else None
 
     @property
     def seconds(self) -> float | None:

@@ -302,6 +302,10 @@ class RecordFold:
         elif isinstance(line, ClosedLine):
             section.closed = True
 
+    def begun(self) -> dict[str, RunBegunLine]:
+        """Return the beginnings of all runs, by id."""
+        return {run_id: run.begun for run_id, run in self.runs.items()}
+
     def _begun(self, section: SectionFold, line: RunBegunLine) -> None:
         run = self.runs.get(line.id)
         if run is None:

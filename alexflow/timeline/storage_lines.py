@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from alexflow.errors import AmbiguousKey, NotRecorded
@@ -85,17 +85,23 @@ def lines_in(data: bytes, kinds: tuple[int, ...] = ()) -> Iterator[AnyLine]:
             yield line
 
 
+def outermost(runs: Mapping[str, RunBegunLine]) -> list[str]:
+    """Return the ids of runs, the newest first, without those that tasks of others among them have asked for."""
+    return [run for run in sorted(runs, reverse=True) if runs[run].within not in runs]
+
+
 def find_run(storage: Storage, id: str | None) -> str:
-    """Return the id of a run from how it begins; by default of the last one.
+    """Return the id of a run from how it begins; by default of the last one that no task of another has asked for.
 
     Raises:
         NotRecorded: there is none.
         AmbiguousKey: the beginning fits several.
     """
-    runs = [head.begun.id for head in run_heads(storage)]
-    fitting = (
-        runs[:1] if id is None else [run for run in runs if run == id] or [run for run in runs if run.startswith(id)]
-    )
+    runs = {head.begun.id: head.begun for head in run_heads(storage)}
+    if id is None:
+        fitting = outermost(runs)[:1]
+    else:
+        fitting = [run for run in runs if run == id] or [run for run in runs if run.startswith(id)]
     if not fitting:
         what = "no run yet" if id is None else f"no run {id!r}"
         raise NotRecorded(f"the record of {shown_place(storage)} has {what}")

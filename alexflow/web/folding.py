@@ -13,6 +13,7 @@ from alexflow.record.lines import AttemptLine, RunBegunLine
 from alexflow.timeline.engine_liveness import engine_is_gone
 from alexflow.timeline.run_fold import FoldedAttempt, RecordFold, RunFold
 from alexflow.timeline.segments import Recorded, RecordTail
+from alexflow.timeline.storage_lines import outermost
 from alexflow.web import messages, pages
 from alexflow.web.messages import RunUnderWay, short
 
@@ -72,7 +73,8 @@ class Folding:
     def runs_page(self, base: str) -> str:
         """Return the page of all runs."""
         found = self._fold.runs
-        return pages.runs_page(base, [found[run] for run in sorted(found, reverse=True)])
+        shown = [found[run] for run in outermost(self._fold.begun())]
+        return pages.runs_page(base, shown, len(found) - len(shown))
 
     def run_page(self, base: str, run_id: str) -> str | None:
         """Return the page of a run; None if there is no such run."""

@@ -64,11 +64,13 @@ def link(base: str, kind: str, name: str, text: str | None = None) -> Markup:
     return element("a", name if text is None else text, href=f"{base}/{kind}/{quote(name, safe='')}")
 
 
-def runs_page(base: str, runs: Sequence[RunFold]) -> str:
-    """Return the list of runs, the newest first."""
+def runs_page(base: str, runs: Sequence[RunFold], inner: int) -> str:
+    """Return the list of runs, the newest first; ``inner`` are those that tasks of these have asked for."""
     rows = [_run_row(base, run) for run in runs[:MOST_ROWS_SHOWN]]
     rest = len(runs) - len(rows)
-    caption = f"The last {len(rows)}; {rest:,} more are left out" if rest > 0 else ""
+    left_out = [f"the last {len(rows)}; {rest:,} more are left out"] if rest > 0 else []
+    left_out += [f"without {inner:,} that their tasks asked for"] if inner else []
+    caption = ", ".join(left_out).capitalize()
     columns = ["run", "outcome", "started (UTC)", "command", "ran", "failed", "took"]
     what: MarkupPart = (
         table(columns, rows, left=4, caption=caption) if rows else element("p", "No run has been recorded yet.")

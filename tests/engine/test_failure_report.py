@@ -8,7 +8,7 @@ import time
 import pytest
 
 from alexflow import Engine, MemoryStorage, Retry
-from alexflow.errors import RunFailed
+from alexflow.errors import RunFailed, TaskFailed
 from alexflow.failures import FailureReport
 from tests.engine.workflows import Flaky
 from tests.faults.workflows import KillsItself, Number, Sum
@@ -52,6 +52,13 @@ async def test_attempts_output_and_what_did_not_run(place):
     assert "\n  stdout:\n    print 3\n  attempts:\n" in text
     assert "\n  did not run because of it: " in text
     assert pickle.loads(pickle.dumps(result.report)) == result.report
+
+
+def test_a_message_that_holds_data_stands_below_the_traceback_alone():
+    error = TaskFailed("a.B.c", error_type="OSError", error_message="x" * 2_000, traceback=f"OSError: {'x' * 2_000}")
+    first, *rest = str(error).splitlines()
+    assert first == f"a.B.c: OSError: {'x' * 300} …"
+    assert rest == [f"OSError: {'x' * 2_000}"]
 
 
 async def test_each_has_its_own(place):
