@@ -169,12 +169,10 @@ class TaskError(AlexflowError):
         super().__init__(task_id, message)
 
     def __str__(self) -> str:
-        tries = times_tried(self.attempts, self.deaths)
+        tries, details = times_tried(self.attempts, self.deaths), self._details()
         what = f"\n  task: {self.summary}" if self.summary else ""
         printed = last_lines("stdout", self.stdout) + last_lines("stderr", self.stderr)
-        details = self._details()
-        said = beginning(self.message) if details else self.message
-        return f"{self.task_id}: {said}{tries}{what}{details}{printed}"
+        return f"{self.task_id}: {beginning(self.message, details)}{tries}{what}{details}{printed}"
 
     def _details(self) -> str:
         """Further lines of a kind of error."""

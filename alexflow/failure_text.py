@@ -9,12 +9,12 @@ from __future__ import annotations
 LINES_SHOWN = 10
 
 #: Characters of an exception's message above the traceback, which has all of it.
-LONGEST_MESSAGE = 300
+LONGEST_MESSAGE = 1_000
 
 
-def beginning(message: str) -> str:
-    """The beginning of an exception's message, which may hold data."""
-    return message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]} …"
+def beginning(message: str, traceback: str) -> str:
+    """The beginning of an exception's message, which may hold data; all of it where no traceback has it."""
+    return f"{message[:LONGEST_MESSAGE]} …" if traceback and len(message) > LONGEST_MESSAGE else message
 
 
 def last_lines(stream: str, text: str) -> str:

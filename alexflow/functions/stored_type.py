@@ -115,7 +115,11 @@ def formats_for(annotation: Any) -> str:
     found = _FORMATS.get((top, name)) or _FORMATS.get((top, ""))
     if found:
         return found
-    if issubclass(cls, tuple | set | frozenset | list | dict):
+    if issubclass(cls, list | dict):
+        return (
+            "JSONOutput for plain data, BinaryOutput (pickle) for any; or say what it holds, as in list[dict[str, int]]"
+        )
+    if issubclass(cls, tuple | set | frozenset):
         return "MsgpackOutput or JSONOutput for plain data, BinaryOutput (pickle) for any"
     if hasattr(cls, "__dataclass_fields__"):
         return "SerializableOutput, or BinaryOutput (pickle)"

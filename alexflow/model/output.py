@@ -145,6 +145,12 @@ class Output(WithClassInfo, Generic[T_co]):
         ephemeral = [("ephemeral", "yes")] if self.ephemeral else []
         return html_table(type(self).__qualname__, [("key", self.key), *storage, *ephemeral])
 
+    if not TYPE_CHECKING:  # to type checkers it has none
+
+        def __getitem__(self, index: object) -> NoReturn:
+            """Refuse an output that is taken for its value: `sum(output)`, `output[0]`, `for row in output`."""
+            raise TypeError(f"{self!r} stands for a value: its load() gives that, in a task's run or of a result")
+
     def __getstate__(self) -> dict[str, Any]:
         state = {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
         state["src_task"] = self.src_task

@@ -57,7 +57,7 @@ async def test_attempts_output_and_what_did_not_run(place):
 def test_a_message_that_holds_data_stands_below_the_traceback_alone():
     error = TaskFailed("a.B.c", error_type="OSError", error_message="x" * 2_000, traceback=f"OSError: {'x' * 2_000}")
     first, *rest = str(error).splitlines()
-    assert first == f"a.B.c: OSError: {'x' * 300} …"
+    assert first == f"a.B.c: OSError: {'x' * 991} …"
     assert rest == [f"OSError: {'x' * 2_000}"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -9,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 
 import alexflow
-from alexflow import DynamicTask, JSONOutput, MemoryStorage, Task
+from alexflow import DynamicTask, JSONOutput, MemoryStorage, Output, Task
 from alexflow.errors import RunFailed, TaskFailed
 from alexflow.formats import DirectoryOutput
 
@@ -74,6 +75,20 @@ def failure(task: Task) -> TaskFailed:
 )
 def test_hints(task: Task, hint: str) -> None:
     assert hint in str(failure(task))
+
+
+@alexflow.task
+def total(numbers: Output[list[int]]) -> int:
+    return sum(numbers)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("use", [sum, list, lambda output: output[0], lambda output: 1 in output], ids=range(4))
+def test_an_output_is_not_its_value(use: Any) -> None:
+    output = WithoutInput().output()
+    with pytest.raises(TypeError, match=r"^<JSONOutput .*> stands for a value: its load\(\) gives that"):
+        use(output)
+    assert not isinstance(output, Iterable)
+    assert "stands for a value: its load() gives that" in str(failure(total.task(Given().output()[0])))
 
 
 @dataclass(frozen=True)
