@@ -37,6 +37,7 @@ def main(arguments: Sequence[str] | None = None, loaded: Callable[[], None] = la
         The exit code, as :func:`alexflow.exit_code` gives it.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    _have_streams()
     _allow_any_text()
     try:
         code = _execute(words, loaded)
@@ -51,6 +52,13 @@ def main(arguments: Sequence[str] | None = None, loaded: Callable[[], None] = la
         return _complain("interrupted", EXIT_INTERRUPTED)
     except Exception as error:
         return _answer_for(error)
+
+
+def _have_streams() -> None:
+    """Open what the process was started without, as by ``>&-``; also lest a socket gets the number of a stream."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  # as long as the process lives
 
 
 def _allow_any_text() -> None:
