@@ -31,9 +31,10 @@ def execute(options: argparse.Namespace) -> int:
     address = host_and_port(options.connect.removeprefix("agents://"))  # as the engine is given it
     if address is None:
         raise WrongUse(f"--connect takes HOST:PORT, not {options.connect!r}")
-    for name, value in (("places", options.places), ("cpus", options.cpus)):
-        if value is not None and value < 1:
-            raise WrongUse(f"--{name} must be at least 1, not {value}")
+    for name, least in (("places", 1), ("cpus", 1), ("threads", 0), ("wait", 0), ("time_left", 0)):
+        value = getattr(options, name)
+        if value is not None and not value >= least:  # also what is no number
+            raise WrongUse(f"--{name.replace('_', '-')} must be at least {least}, not {value:g}")
     try:
         memory = None if options.memory is None else ResourceSpec(memory=options.memory).needs().memory
         devices = None if options.devices is None else devices_in(options.devices)

@@ -102,6 +102,18 @@ CASES = {
         "does not depend on",
     ),
     "an end that is not in the graph": (["graph", "pipeline:train", "--from", "Fit"], "'Fit' is none of them"),
+    "an agent that dials for less than no time": (
+        ["agent", "--connect", "there:1", "--wait", "-5"],
+        "--wait must be",
+    ),
+    "an agent whose end is no time": (
+        ["agent", "--connect", "there:1", "--time-left", "nan"],
+        "--time-left must be",
+    ),
+    "an agent with fewer than no threads": (
+        ["agent", "--connect", "there:1", "--threads", "-2"],
+        "--threads must be",
+    ),
     "a pyproject.toml that cannot be read": (["plan", "pipeline:train"], "pyproject.toml cannot be read"),
 }
 
