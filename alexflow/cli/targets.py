@@ -16,6 +16,7 @@ from alexflow.cli.fields import call_with, changed, given_fields
 from alexflow.cli.places import opened
 from alexflow.cli.recorded import record_of
 from alexflow.cli.wrong_use import WrongUse, listed
+from alexflow.executors.process.wire.reentry import reentry
 from alexflow.hooks import a_thing, suggestion
 from alexflow.model import AbstractTask, Output, Workflow, flatten
 from alexflow.storage import Storage
@@ -128,8 +129,16 @@ def prefer_modules_here() -> None:
 
 
 def _imported(name: str, place: str) -> ModuleType:
+    before = reentry.allowed
     try:
-        return import_module(name)
+        module = import_module(name)
+        if reentry.allowed > before:
+            print(
+                f"alexflow: {place} has run a workflow, as it does whenever it is imported; put what runs the workflow "
+                'below `if __name__ == "__main__":`',
+                file=sys.stderr,
+            )
+        return module
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # the user's module may do anything, even exit

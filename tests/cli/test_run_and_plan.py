@@ -153,3 +153,12 @@ def test_the_console_script_is_the_module(tmp_path: Path) -> None:
     script = Path(sysconfig.get_path("scripts")) / "alexflow"
     done = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == Shell(tmp_path)("--version").out
+
+
+def test_a_script_that_runs_a_workflow_when_it_is_imported(shell: Shell) -> None:
+    script = "import alexflow\nfrom pipeline import Numbers\nnumbers = Numbers(3)\nalexflow.run(numbers)\n"
+    (shell.directory / "script.py").write_text(script)
+    planned = shell("plan", "script.py:numbers")
+    assert "nothing to run, 1 is there" in planned.out.splitlines()  # since the import has run it
+    assert "alexflow: script.py has run a workflow, as it does whenever it is imported; put what" in planned.err
+    assert "has run a workflow" not in shell("plan", "pipeline:train").err

@@ -22,11 +22,13 @@ class Reentry:
     Attributes:
         in_worker: whether it is a worker, or a fork of one.
         refused: why the last engine was refused; set back where that is reported.
+        allowed: counts engines that were not.
     """
 
     def __init__(self) -> None:
         self.in_worker = False
         self.refused = ""
+        self.allowed = 0
 
     def refuse(self) -> None:
         """Refuse to open an engine for a module that is being imported here.
@@ -44,6 +46,7 @@ class Reentry:
                 )
                 raise DefinitionError(self.refused)
             frame = frame.f_back
+        self.allowed += 1
 
     def _is_entered_again(self, module: FrameType) -> bool:
         if module.f_globals.get("__name__") == "__mp_main__":
