@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 #: A segment that has grown so large is closed, and another is begun.
 MAX_SEGMENT_BYTES = 64 * 2**20
 
+#: The removal of an open file, alone or with its storage, is seen within this time.
+REMOVAL_SEEN_WITHIN = 1.0  # seconds
+
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -59,6 +62,7 @@ class SegmentWriter:
         self._user = user
         self._file: BinaryIO | None = None
         self._rests = False  # the file is closed, and there is more to come
+        self._looked = 0.0  # when it was last seen not to be removed, by the monotonic clock
         self._waiting: list[bytes] = []
         self._size = 0
         self._name = ""
@@ -74,7 +78,29 @@ class SegmentWriter:
 
     def goes_on(self) -> bool:
         """Open the file again after a rest. Returns whether there is a segment that is neither full nor removed."""
-        return self._name != "" and self._size <= MAX_SEGMENT_BYTES and (not self._rests or self._resume())
+        if self._name == "" or self._size > MAX_SEGMENT_BYTES:
+            return False
+        if self._rests:
+            return self._resume()
+        now = time.monotonic()
+        if now - self._looked < REMOVAL_SEEN_WITHIN:
+            return True
+        self._looked = now
+        if self._is_removed():
+            self._end()
+            return False
+        return True
+
+    @blocks_briefly("once a second: a single call of the system")
+    def _is_removed(self) -> bool:
+        """Whether the open file was removed, or moved away with its storage, which is logged."""
+        directory = self._space.directory
+        if self._file is None or directory is None or os.path.exists(f"{directory}/{self._name}"):
+            return False
+        logger.warning(
+            "the record %s/%s was removed while it was written: what ran since is in none", directory, self._name
+        )
+        return True
 
     def micros(self, at: float) -> int:
         """Return a time, in seconds since 1970, as the microseconds since the segment's start."""
@@ -203,6 +229,7 @@ class SegmentWriter:
                 self._environment.exception()  # waits for it
             self.add(ClosedLine(self.micros(time.time())))
             self.flush()
+            self._is_removed()
             self._end()
             if self._thread is not None:
                 self._thread.shutdown()

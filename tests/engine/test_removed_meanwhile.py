@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from alexflow import Engine, JSONOutput, MemoryStorage, Output, Task
+from alexflow import Engine, JSONOutput, MemoryStorage, Output, Task, open_record
 from alexflow.errors import OutputNotFound
 
 pytestmark = pytest.mark.anyio
@@ -137,3 +138,15 @@ async def test_a_storage_that_never_has_it_is_told_in_the_end(storage):
     async with Engine(storage()) as engine:
         with pytest.raises(OutputNotFound):
             await engine.load(Number(7).output())
+
+
+async def test_what_runs_after_the_storage_was_removed_has_a_record(place, caplog):
+    async with Engine(place) as engine:
+        await engine.run(Number(1))
+        shutil.rmtree(place)
+        await asyncio.sleep(0.5)  # the engine is idle, and has let go of its files
+        await engine.run([Number(2), Number(3)])
+        await engine.run(Number(4))
+    assert {entry.fields["n"] for entry in open_record(place).entries()} == {2, 3, 4}
+    assert caplog.text.count("was removed while it was in use; it is made again") == 1
+    assert "no leases" not in caplog.text

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from alexflow import LocalStorage, MemoryStorage, Storage
+from alexflow.record import segment_writer
 from alexflow.record.lines import ClosedLine
 from alexflow.record.segment_writer import SegmentWriter
 
@@ -71,3 +73,26 @@ def test_it_sees_that_its_file_was_removed_during_a_rest(storage: Storage) -> No
     writer.flush()
     writer.close()
     assert len(contents(storage)) == 1
+
+
+def test_it_sees_that_its_file_was_removed_while_it_was_open(tmp_path: Path, monkeypatch, caplog) -> None:
+    monkeypatch.setattr(segment_writer, "REMOVAL_SEEN_WITHIN", 0.0)
+    storage = LocalStorage(tmp_path / "s")
+    storage.prepare()
+    writer = begun(storage)
+    assert writer.goes_on()
+    shutil.rmtree(tmp_path / "s")
+    assert not writer.goes_on()
+    writer.begin()
+    writer.flush()
+    writer.close()
+    assert len(contents(storage)) == 1
+    assert caplog.text.count("was removed while it was written: what ran since is in none") == 1
+    assert caplog.text.count("was removed while it was in use; it is made again") == 1
+
+
+def test_it_says_at_its_end_that_its_file_was_removed(tmp_path: Path, caplog) -> None:
+    writer = begun(LocalStorage(tmp_path))
+    shutil.rmtree(tmp_path / ".alexflow")
+    writer.close()
+    assert caplog.text.count("was removed while it was written: what ran since is in none") == 1

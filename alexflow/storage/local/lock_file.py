@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.storage.files import open_above
 from alexflow.storage.leases import NoLeases
+from alexflow.storage.local.staging_area import make_again
 
 LEASES_FILE = ".alexflow-leases"
 
@@ -56,6 +57,7 @@ def _open_or_make(path: str) -> int:
     try:
         return open_above(path, flags)
     except FileNotFoundError:
+        make_again(os.path.dirname(path))
         return open_above(path, flags | os.O_CREAT)
 
 

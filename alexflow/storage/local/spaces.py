@@ -10,7 +10,7 @@ from typing import BinaryIO, cast
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.storage.files import open_above, storage_error
 from alexflow.storage.keys import RESERVED
-from alexflow.storage.local.staging_area import make_reserved
+from alexflow.storage.local.staging_area import make_again, make_reserved
 from alexflow.storage.reserved import ReservedSpace, Space
 
 
@@ -98,10 +98,11 @@ class LocalSpace(ReservedSpace):
 
     @property
     def is_read_only(self) -> bool:
-        return not os.access(self._base, os.W_OK)
+        return os.path.isdir(self._base) and not os.access(self._base, os.W_OK)
 
     def _made(self) -> str:
         try:
+            make_again(self._base)
             return make_reserved(self._base, self._inside)
         except FileNotFoundError:
             raise

@@ -14,6 +14,7 @@ import time
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import StorageError, UnknownStorage
+from alexflow.logs import logger
 from alexflow.storage.files import NOT_THERE, storage_error
 from alexflow.storage.keys import RESERVED
 from alexflow.storage.processes import lives, this_machine
@@ -38,6 +39,14 @@ def make_reserved(base: str, inside: str) -> str:
             if not tries_left or not os.path.isdir(base):
                 raise
     return path
+
+
+@blocks_briefly("seldom, and then a directory")
+def make_again(base: str) -> None:
+    """Make a storage's directory, if it was removed since it was opened, as the next output would."""
+    if not os.path.isdir(base):
+        os.makedirs(base, exist_ok=True)
+        logger.warning("the storage %s was removed while it was in use; it is made again", base)
 
 
 def make_directory(base: str) -> None:
