@@ -308,7 +308,7 @@ class Agent:
             last = _as_read(last)
             said = process.printed.take_partial(last.running) if last.running > 0 else None
             refused = "" if process.refused is None else text_of(process.refused)
-            why = refused, self._memory.shortage_of(worker, end)
+            why = refused, self._memory.shortage_of(worker, end), end.hung_up
             self._send(WorkerEnded(worker, end.code, end.peak_rss, last.running, last.ended, _as_pair(said), *why))
         finally:
             del self._workers[worker], self._reaping[worker]

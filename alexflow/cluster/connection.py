@@ -191,7 +191,7 @@ class RemoteProcess:
         if message.refused:
             self.refused = OSError(message.refused)
         self.printed.of_running = None if message.printed is None else Printed(*message.printed)
-        end = ExitStatus(message.code, message.peak_rss, message.shortage)
+        end = ExitStatus(message.code, message.peak_rss, message.shortage, message.hung_up)
         self._settle(end, WorkerStatus(message.running, message.ended, 0.0, 0))
         self._end()
 

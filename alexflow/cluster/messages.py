@@ -236,6 +236,7 @@ class WorkerEnded(ClusterMessage, frozen=True):
         printed: what the running job had printed.
         refused: why it could not be started, if the system said so.
         shortage: why it was killed, if that was for memory.
+        hung_up: whether it had closed its channel and lived on.
     """
 
     worker: int
@@ -246,6 +247,7 @@ class WorkerEnded(ClusterMessage, frozen=True):
     printed: tuple[str, str] | None = None
     refused: str = ""
     shortage: str = ""
+    hung_up: bool = False
 
 
 class Echoed(ClusterMessage, frozen=True):

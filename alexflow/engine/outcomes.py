@@ -161,11 +161,12 @@ class Outcomes:
             outcome.error.stderr = printed.stderr[-PRINTED_KEPT:]
 
     def _report_overtaken(self, task_id: str, keys: tuple[str, ...]) -> None:
-        logger.warning(
-            "%s: its result for %s was dropped, because another engine or process had published it first",
-            task_id,
-            ", ".join(keys),
-        )
+        described = self._catalog.tasks.get(task_id)
+        if described is not None and len(described.spec.outputs) > len(keys):
+            why = "one was stored already, though others of its outputs were missing"
+        else:
+            why = "another engine or process had published it first"
+        logger.warning("%s: its result for %s was dropped, because %s", task_id, ", ".join(keys), why)
         self._task_events.overtaken(task_id, keys)
 
     def _failure(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
+import msgspec
+
 from alexflow.formats.gzipped import compress, decompress
 from alexflow.model.output import Output
 from alexflow.type_vars import T_co
@@ -25,6 +27,7 @@ class SerializableOutput(Output[T_co]):
         return compress(document)
 
     def decode(self, data: bytes) -> T_co:
-        from alexflow.serialization import from_json  # deferred: few workers need it
+        from alexflow.serialization import deserialize  # deferred: few workers need it
 
-        return cast(T_co, from_json(decompress(data)))
+        document = msgspec.json.decode(decompress(data))  # what it raises is due to the data, and not to a class
+        return cast(T_co, deserialize(document))

@@ -244,6 +244,15 @@ def test_a_pickle_that_could_never_be_loaded_is_refused():
 # -- what is stored and cannot be read
 
 
+@pytest.mark.parametrize("data", [b"", gzip.compress(b"<html>")], ids=["empty", "html"])
+def test_a_document_that_is_no_json_cannot_be_decoded(data):
+    storage = MemoryStorage()
+    output: Output[Any] = Of().build_output(SerializableOutput, key="value").assign_storage(storage)
+    storage.write(output.key, data)
+    with pytest.raises(DecodingError, match="cannot be loaded as SerializableOutput"):
+        output.load()
+
+
 def test_what_cannot_be_decoded_is_told_with_key_format_and_remedy():
     storage = MemoryStorage()
     for format in (JSONOutput, MsgpackOutput, alexflow.BinaryOutput, TextOutput, SerializableOutput):

@@ -31,7 +31,9 @@ pytestmark = pytest.mark.anyio
         ("os._exit(7)", "exited with code 7", 7),
         ("abort", "was killed by SIGABRT", -signal.SIGABRT),
         ("segfault", "was killed by SIGSEGV", -signal.SIGSEGV),
-        ("close all descriptors", "was killed by SIGKILL", -signal.SIGKILL),
+        ("close all descriptors", "closed its connection to the engine, and was ended", -signal.SIGKILL),
+        ("another program", "closed its connection to the engine, and was ended", -signal.SIGKILL),
+        ("SIGKILL", "was killed by SIGKILL; possibly out of memory", -signal.SIGKILL),
     ],
 )
 async def test_a_process_that_ends(place, how, said, exitcode):

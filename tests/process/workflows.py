@@ -69,6 +69,8 @@ WAYS: dict[str, Callable[[], Any]] = {
     "abort": os.abort,
     "segfault": lambda: ctypes.string_at(0),
     "close all descriptors": _close_everything,
+    "another program": lambda: os.execvp("sleep", ["sleep", "60"]),
+    "SIGKILL": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "sys.exit()": sys.exit,
     "sys.exit(3)": lambda: _exit(3),
     "sys.exit('text')": lambda: _exit("text"),

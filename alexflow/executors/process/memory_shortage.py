@@ -37,7 +37,7 @@ class MemoryShortage:
 
     def of_killed(self, sent: Assignment, lost: NotDone, end: ExitStatus) -> NotDone:
         """Return the outcome of a job whose worker has ended, if it was killed for memory; else the same."""
-        if end.signal != signal.SIGKILL or lost.reason != "lost" or lost.error is None:
+        if end.signal != signal.SIGKILL or end.hung_up or lost.reason != "lost" or lost.error is None:
             return lost
         why = end.shortage if self._kills is None else self._kills.latest()
         if not why:

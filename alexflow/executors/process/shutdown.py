@@ -19,6 +19,9 @@ from alexflow.executors.process.worker_state import WorkerState
 #: Seconds that an idle worker gets to end by itself.
 RETIRE_GRACE = 1.0
 
+#: Seconds that a worker gets to end that has closed its channel, as the system does for one that is about to be gone.
+HUNG_UP_GRACE = 0.5
+
 #: Called with a worker that has ended, its exit status, and where it was among its jobs.
 Gone = Callable[[WorkerState, ExitStatus, WorkerStatus], None]
 
@@ -44,8 +47,8 @@ class Shutdown:
         return worker in self._reaping or (worker.is_leaving and worker not in self._worker_set.leaving)
 
     def reap(self, worker: WorkerState) -> None:
-        """Kill a worker, if it has not ended, and reap it."""
-        self._shut_down(worker, 0.0)
+        """Reap a worker that has ended, or has closed its channel; one that lives on is killed."""
+        self._shut_down(worker, HUNG_UP_GRACE)
 
     def stop(self, worker: WorkerState) -> None:
         """End a worker with the job that it is running, which gets the grace period."""

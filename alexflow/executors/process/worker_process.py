@@ -9,6 +9,8 @@ import signal
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 
+from msgspec.structs import replace
+
 from alexflow.executors.process import lifeline_ends
 from alexflow.executors.process.channel import Channel, ReadingSlice
 from alexflow.executors.process.fork_servers import Fork
@@ -174,9 +176,12 @@ class WorkerProcess:
             await self._give_time(idle)
             patience = patience - idle if self.status().running else 0.0
         await self._give_time(patience)
+        lives = not pending_worker.ended.is_set()
         self.kill()  # its own children, too, if it left any
         await pending_worker.ended.wait()
         end = await asyncio.shield(fork_server.reap(pending_worker))
+        if lives and not terminate and patience and end.signal == signal.SIGKILL:
+            end = replace(end, hung_up=True)
         if not fork_server.lives:  # else it has done so
             from anyio import to_thread  # deferred: fork servers seldom die
 

@@ -20,11 +20,13 @@ class ExitStatus(Struct, frozen=True):
         code: as :attr:`subprocess.Popen.returncode`: negative is the signal's number; None if unknown.
         peak_rss: the most memory that it ever had at once, in bytes; 0 if unknown.
         shortage: why it was killed, if its agent has seen that it was for memory; "" otherwise.
+        hung_up: whether it had closed its channel, lived on, and was killed for that.
     """
 
     code: int | None = None
     peak_rss: int = 0
     shortage: str = ""
+    hung_up: bool = False
 
     @property
     def signal(self) -> int:
@@ -35,6 +37,11 @@ class ExitStatus(Struct, frozen=True):
         peak = f"; its peak memory was {memory_text(self.peak_rss)}" if self.peak_rss else ""
         if self.code is None:
             return "ended with an unknown exit status"
+        if self.hung_up:
+            return (
+                "closed its connection to the engine, and was ended: its task replaced the process by another program "
+                "(os.exec…; subprocess.run starts one beside it), or closed descriptors that were not its own"
+            )
         if self.signal:
             hint = "; possibly out of memory" if self.signal == signal.SIGKILL else ""
             return f"was killed by {_name(self.signal)}{hint}{peak}"
