@@ -49,7 +49,7 @@ def _count() -> None:
 os.register_at_fork(after_in_child=_count)
 
 
-def restore_in_forks(numbers: Collection[int], restore: Callable[[], None]) -> None:
+def restore_in_forks(numbers: Collection[int], restore: Callable[[], None]) -> Callable[[], bool]:
     """Have handlers of signals restored in each process that is forked from now on.
 
     The signals are held back until then. Python forgets one that comes between the fork and its hooks, and runs the
@@ -59,6 +59,9 @@ def restore_in_forks(numbers: Collection[int], restore: Callable[[], None]) -> N
     Args:
         numbers: the signals that have handlers; asked at each fork.
         restore: restores them.
+
+    Returns:
+        A function that says whether this thread is in the hooks of a fork, in which what a handler raises is lost.
     """
     forking = threading.local()
 
@@ -67,9 +70,11 @@ def restore_in_forks(numbers: Collection[int], restore: Callable[[], None]) -> N
             forking.mask = _sigmask(signal.SIG_BLOCK, numbers)
 
     def let_come() -> None:
-        mask = forking.__dict__.pop("mask", None)
-        if mask is not None:
-            _sigmask(signal.SIG_SETMASK, mask)
+        if is_forking():
+            try:
+                _sigmask(signal.SIG_SETMASK, forking.mask)  # handlers of those that have come run here
+            finally:
+                del forking.mask
 
     def restore_and_let_come() -> None:
         try:
@@ -77,7 +82,11 @@ def restore_in_forks(numbers: Collection[int], restore: Callable[[], None]) -> N
         finally:
             let_come()
 
+    def is_forking() -> bool:
+        return hasattr(forking, "mask")
+
     os.register_at_fork(before=hold_back, after_in_parent=let_come, after_in_child=restore_and_let_come)
+    return is_forking
 
 
 def contained(function: Callable[..., T], *arguments: object) -> T:

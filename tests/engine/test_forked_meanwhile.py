@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import time
@@ -12,7 +13,8 @@ from typing import Any
 import pytest
 
 import alexflow
-from alexflow import JSONOutput, MemoryStorage, Task, TaskOptions
+from alexflow import JSONOutput, MemoryStorage, Task, TaskOptions, TaskStopped, Workers
+from alexflow.errors import RunFailed
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,51 @@ class EndsForksInAWorker(Task):
 def test_signals_end_a_process_that_has_just_been_forked_in_a_worker(number: signal.Signals, tmp_path: Path) -> None:
     result = alexflow.run(EndsForksInAWorker(int(number)), storage=tmp_path / "s", workers=1, progress=False)
     assert {os.waitstatus_to_exitcode(status) for status in result.output.load()} == {-number}
+
+
+HOOKED = """
+import os, signal
+
+armed = []
+
+def terminate():
+    if armed:
+        armed.clear()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+os.register_at_fork(before=terminate)  # before the worker's own, so it is called when that holds signals back
+"""
+
+
+@dataclass(frozen=True)
+class IsStoppedWhileItForks(Task):
+    note: str
+
+    options = TaskOptions(timeout=30)
+
+    def output(self) -> JSONOutput[int]:
+        return self.build_output(JSONOutput[int], key="n.json")
+
+    def run(self, input: Any, output: JSONOutput[int]) -> None:
+        importlib.import_module("hooked_forks").armed.append(True)
+        try:
+            if os.fork() == 0:
+                os._exit(0)
+            time.sleep(20)
+        except TaskStopped:
+            Path(self.note).write_text("stopped")
+            raise
+
+
+@pytest.mark.processes
+def test_a_task_that_is_stopped_while_it_forks_is_interrupted_after_it(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "hooked_forks.py").write_text(HOOKED)
+    monkeypatch.syspath_prepend(tmp_path)
+    task = IsStoppedWhileItForks(str(tmp_path / "note"))
+    workers = Workers(1, preload=["hooked_forks"])
+    with pytest.raises(RunFailed):
+        alexflow.run(task, storage=tmp_path / "s", workers=workers, max_deaths=0, progress=False)
+    assert (tmp_path / "note").read_text() == "stopped"
 
 
 @pytest.mark.processes

@@ -5,6 +5,8 @@ The engine notes in the page which job it means before it sends the signal; what
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
@@ -15,6 +17,9 @@ from alexflow.executors.process.worker.leftovers import ThreadsBefore, is_import
 from alexflow.executors.process.worker.worker_context import WorkerContext
 from alexflow.storage import Transaction
 from alexflow.type_vars import T
+
+#: Seconds after which a signal is sent again that came during a fork.
+_SENT_AGAIN_AFTER = 0.001
 
 
 class JobInterruption:
@@ -32,6 +37,7 @@ class JobInterruption:
         is_waiting: whether the worker waits for work.
         is_asking: whether it is in the middle of a job's conversation with the engine, which nothing must interrupt.
         threads: those that there were before the job.
+        is_forking: whether the job is in the hooks of a fork.
     """
 
     def __init__(self, page: StatusPage, context: WorkerContext, end: Callable[[], NoReturn]):
@@ -44,11 +50,15 @@ class JobInterruption:
         self.is_waiting = False
         self.is_asking = False
         self.threads = ThreadsBefore()
+        self.is_forking: Callable[[], bool] = bool
         self._was_importing = False  # where it was interrupted
         self._has_raised = False
 
     def take_sigterm(self, number: int, frame: FrameType | None) -> None:
         """Handle the signal; called between any two steps of the main thread."""
+        if self.is_forking():  # what is raised would be lost in the hook of the fork
+            threading.Timer(_SENT_AGAIN_AFTER, os.kill, (os.getpid(), number)).start()
+            return
         job = self._page.take_job_to_end()
         if job and job != self._page.read().running:  # it is over
             return

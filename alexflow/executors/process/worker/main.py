@@ -163,7 +163,7 @@ class Worker:
         signal.signal(signal.SIGTERM, self._interruption.take_sigterm)
         of_process.append(self._context)
         signal.signal(signal.SIGUSR1, request_stop)
-        restore_in_forks((signal.SIGTERM, signal.SIGUSR1), self._let_go)
+        self._interruption.is_forking = restore_in_forks((signal.SIGTERM, signal.SIGUSR1), self._let_go)
         self._settings = ProcessSettings()
         control = partial(read_control, self._control, self._context.prune, self._give_back)
         threading.Thread(target=control, name="alexflow-control", daemon=True).start()
