@@ -4,6 +4,7 @@ python examples/iris.py
 python examples/iris.py                          # again: nothing runs
 python examples/iris.py --model SVC              # the data is kept; training and prediction are new
 python examples/iris.py --storage /tmp/flowers   # elsewhere
+python examples/iris.py --document               # the task as data, with all that it is made from
 python examples/iris.py --storage s3://bucket/x  # in a bucket, with alexflow[s3] and credentials in the environment
 """
 
@@ -93,6 +94,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Classify iris flowers.")
     parser.add_argument("--storage", default=".alexflow", help="a directory or a URL (default: %(default)s)")
     parser.add_argument("--model", default="LogisticRegression", choices=MODELS)
+    parser.add_argument("--document", action="store_true", help="print the task and all that it is made from, as JSON")
     arguments = parser.parse_args()
 
     parameters = {"max_iter": 1000} if arguments.model == "LogisticRegression" else {}
@@ -100,19 +102,20 @@ def main() -> None:
     train = Train(X=data.X_train, y=data.y_train, model=arguments.model, parameters=parameters)
     predict = Predict(X=data.X_test, model=train.output())
 
-    print("The task, with all that it is made from:")
-    print(json.dumps(predict.serialize(), indent=2))
+    if arguments.document:
+        print(json.dumps(predict.serialize(), indent=2))
 
     result = alexflow.run({"predictions": predict.output(), "truth": data.y_test}, storage=arguments.storage)
 
     if result.ran:
-        print(f"\n{result}; start it again, and nothing will have to run.")
+        print(f"{result}; start it again, and nothing will have to run.")
     else:
-        print(f"\nNothing had to run: the predictions were stored by an earlier start ({result}).")
+        print(f"Nothing had to run: the predictions were stored by an earlier start ({result}).")
     predictions, truth = np.array(result.output["predictions"].load()), result.output["truth"].load()
-    print(f"Kept in {arguments.storage} as {predict.output().key}")
     print(f"Predictions: {' '.join(map(str, predictions))}")
     print(f"Accuracy: {np.mean(predictions == truth):.1%} of {len(truth)} flowers")
+    print(f"Kept in {arguments.storage} as {predict.output().key}")
+    print(f"Where it comes from: alexflow graph {predict.task_id} --storage {arguments.storage}")
 
 
 if __name__ == "__main__":

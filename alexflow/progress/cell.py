@@ -85,8 +85,8 @@ def _row(name: str, tally: Tally, now: float) -> str:
     said = [text.rate(tally.rate(now))] if tally.under_way else [text.duration(tally.worked)] if tally.worked else []
     said += [f"{count:,} {word}" for count, word in ((tally.under_way, "under way"), (tally.failed, "failed")) if count]
     said += [f"{tally.retried:,} retried"] if tally.retried else []
-    said += [text.reported(tally)] if text.reported(tally) else []
-    cells = (f"{tally.done:,}/{tally.planned:,}", ", ".join(said))
+    said += [text.reported(tally)]
+    cells = (f"{tally.done:,}/{tally.planned:,}", ", ".join(filter(None, said)))
     bar = _BAR.format(share=share, colour=colour)
     texts = "".join(f"<td style='text-align:left'>{escape(cell)}</td>" for cell in cells)
     return f"<tr><td style='text-align:left'><b>{escape(name)}</b></td><td>{bar}</td>{texts}</tr>"

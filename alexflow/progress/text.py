@@ -35,7 +35,9 @@ def duration(seconds: float) -> str:
 
 
 def rate(per_second: float) -> str:
-    """Format a rate with about three digits, per second or, if it is low, per minute."""
+    """Format a rate with about three digits, per second or, if it is low, per minute; empty while nothing is done."""
+    if per_second == 0:
+        return ""
     if per_second >= 0.995:
         return f"{per_second:,.0f}/s" if per_second >= 9.95 else f"{per_second:.1f}/s"
     return f"{per_second * 60:.1f}/min"
@@ -88,7 +90,7 @@ def line(progress: Progress, now: float) -> str:
     ]
     if len(busy) > CLASSES_SHOWN:
         shown.append(f"{len(busy) - CLASSES_SHOWN} more")
-    parts = [counts(total, progress.cached), rate(total.rate(now)), *([" · ".join(shown)] if shown else [])]
+    parts = [*filter(None, [counts(total, progress.cached), rate(total.rate(now)), " · ".join(shown)])]
     if progress.waits_for is not None:
         parts.append(f"waiting for process {progress.waits_for.pid} on {progress.waits_for.host}")
     return "; ".join(parts)

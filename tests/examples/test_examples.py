@@ -41,7 +41,7 @@ def percent(text: str) -> float:
 
 @needs("sklearn", "scikit-learn")
 def test_iris(tmp_path: Path) -> None:
-    first = start("iris.py", tmp_path / "results")
+    first = start("iris.py", tmp_path / "results", "--document")
     assert '"class": "iris:Train"' in first
     assert "3 ran, 0 cached" in first
     assert percent(first) > 90

@@ -121,9 +121,9 @@ def test_a_line_is_written_when_something_has_changed() -> None:
     view.show(progress, 20.0)
     view.close(progress, 20.0)
     assert file.getvalue().splitlines() == [
-        "alexflow: 0 done, 0 under way, 2 waiting; 0.0/min; A 0/2",
+        "alexflow: 0 done, 0 under way, 2 waiting; A 0/2",
         "alexflow: m.A.1 failed: ValueError: no",
-        "alexflow: 0 done, 0 under way, 1 waiting, 1 failed; 0.0/min; A 0/2",
+        "alexflow: 0 done, 0 under way, 1 waiting, 1 failed; A 0/2",
         "alexflow: 0 ran, 0 cached, 1 failed, 1 skipped in 16.0 s",
     ]
 
