@@ -26,7 +26,7 @@ class Result(Frozen):
     Attributes:
         output: the target's outputs in the target's shape, bound to the storage: for a task the tree of its
             ``output()``, for a list of tasks a list of those, for a workflow a dict by name.
-        ran: how many tasks ran for this run.
+        ran: how many tasks ran for this run. What they themselves asked an engine for counts in runs of its own.
         cached: how many were done already.
         failures: one error per task that failed (only with ``on_error="continue"``; else ``RunFailed`` is raised).
         skipped_tasks: ids of tasks that did not run because others failed.

@@ -90,9 +90,11 @@ class DirectoryOutput(FileOutput[Directory]):
     safe_to_share: ClassVar[bool] = True
 
     def store(self, value: str | os.PathLike[str]) -> None:
+        """Store a copy of the directory at a path, with all that is in it; the directory stays as it is."""
         super().store(cast(Any, value))
 
     async def astore(self, value: str | os.PathLike[str]) -> None:
+        """:meth:`store`, for the event loop."""
         await super().astore(cast(Any, value))
 
     def write_to(self, value: str | os.PathLike[str], file: BinaryIO) -> None:

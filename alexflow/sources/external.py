@@ -110,11 +110,15 @@ class Source(Output[T_co]):
         return DecodingError(self.url, error.format, error.trouble)
 
     def store(self, value: Any) -> NoReturn:
-        """Refused: a source is only read."""
+        """Refuse to store anything: a source is only read.
+
+        Raises:
+            ReadOnlyAccess: always.
+        """
         raise ReadOnlyAccess([self.url], "a source")
 
     async def astore(self, value: Any) -> NoReturn:
-        """Refused: a source is only read."""
+        """:meth:`store`, for the event loop."""
         self.store(value)
 
     def _formatted(self) -> Output[Any]:

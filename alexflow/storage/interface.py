@@ -375,7 +375,7 @@ class Storage(ABC):
         """Store a copy of another storage's object, or of an own one, where there is a better way than through here.
 
         Returns:
-            False if there is one under ``to`` already; None if there is no such way.
+            True if it is stored now, False if there was one under ``to`` already; None if there is no such way.
 
         Raises:
             OutputNotFound: nothing is stored under ``key``.
