@@ -211,8 +211,11 @@ class Loads:
         if kept is not None:
             found: T = kept[0]
             return found
+        storage = self._storage if hot is None else hot
         try:
-            value = await output.assign_storage(self._storage if hot is None else hot).aload()
+            if type(output).aload is Output.aload:  # as of most: an object and a coroutine less
+                kept = _decoded(output, await storage.aread(output.key))
+            value = await output.assign_storage(storage).aload() if kept is None else kept[0]
         except BaseException as error:
             if is_a(error, StorageUnavailable):
                 self._opened().storage_ok = False
