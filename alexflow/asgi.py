@@ -15,7 +15,7 @@ from inspect import isawaitable
 from typing import Any, Protocol, cast
 
 from alexflow.errors import AlexflowError, DefinitionError
-from alexflow.hooks import repr_of, text_of
+from alexflow.hooks import passes, repr_of, text_of
 from alexflow.logs import logger
 from alexflow.type_vars import T
 
@@ -116,7 +116,9 @@ class _Watch:
                     logger.debug("the client of a request cannot be watched: its body comes once more")
                     return
                 is_whole = is_whole or (message["type"] == "http.request" and not message.get("more_body"))
-        except Exception as error:  # of the server or a middleware: without its messages the work just goes on
+        except BaseException as error:  # of the server or a middleware: without its messages the work just goes on
+            if passes(error):
+                raise
             logger.debug("the client of a request cannot be watched: %s", text_of(error))
             return
         self._has_gone = True

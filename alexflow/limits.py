@@ -15,6 +15,12 @@ __all__ = ["Queue", "RateLimit"]
 
 REQUESTS = "requests"
 
+#: The other keywords of a rate limit that are no units.
+KEYWORDS = "per", "burst", "key", "cost"
+
+#: How similar a unit's name may not be to a keyword, as difflib has it: ``bursts`` is 0.91 of ``burst``.
+NEARLY_THE_SAME = 0.8
+
 
 @dataclass(frozen=True, kw_only=True)
 class Queue:
@@ -85,6 +91,8 @@ class RateLimit:
         **quotas: float,
     ):
         given = quotas if requests is None else {REQUESTS: requests, **quotas}
+        for unit in quotas:
+            _refuse_misspelt(unit)
         for unit, quota in given.items():
             _check_positive(f"RateLimit: {unit}", quota, "a number above 0")
         if not given:
@@ -109,6 +117,17 @@ class RateLimit:
         """Return by how much what a task has spent differs from its costs; a unit that is not named does not."""
         pairs = zip(self.quotas, costs, strict=True)
         return tuple(spent[unit] - cost if unit in spent else 0.0 for unit, cost in pairs)
+
+
+def _refuse_misspelt(unit: str) -> None:
+    """Refuse a unit whose name is nearly that of a keyword, and that would limit what no task spends."""
+    from difflib import get_close_matches  # deferred: of units beside requests
+
+    meant = get_close_matches(unit, (REQUESTS, *KEYWORDS), 1, NEARLY_THE_SAME)
+    if meant:
+        raise DefinitionError(
+            f"RateLimit has the unit {unit!r}; did you mean {meant[0]}? If it is a unit, give it a name that differs more"
+        )
 
 
 def _check_positive(name: str, value: object, meant: str) -> None:

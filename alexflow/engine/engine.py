@@ -419,7 +419,8 @@ class Engine(OpenEngine):
             items: an iterable or async iterable.
             window: items that are under way or that the loop has not taken, at most.
             ordered: whether values come in the order of the items, not as they come.
-            on_error: ``"stop"``: raise the first failure; ``"continue"``: give it as ``error``.
+            on_error: ``"stop"``: raise the first failure of a task; ``"continue"``: give it as ``error``. What ``make`` or
+                ``items`` raise ends it in any case, as there is no task then: let ``make`` not meet what it cannot take.
             request: as for :meth:`load`.
 
         Raises:

@@ -274,7 +274,8 @@ class ItemStream(Generic[T]):
     def _add(self, number: int, item: Any) -> None:
         try:
             target = item if self._make is None else self._make(item)
-        except Exception:  # the consumer gets it as it is
+        except Exception as error:  # the consumer gets it as it is
+            error.add_note(f"It was raised as Engine.map made a task of item {number}, {repr_of(item, SHORT_TEXT)}.")
             raise
         except BaseException as error:
             hook_failed(self._make, "__call__()", error)

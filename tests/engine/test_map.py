@@ -163,6 +163,18 @@ async def test_an_error_of_the_source_is_raised() -> None:
             await all_of(engine.map(Step, source()))
 
 
+@pytest.mark.parametrize("on_error", ["stop", "continue"])
+async def test_an_error_of_what_makes_tasks_is_raised_and_names_the_item(on_error: Any) -> None:
+    def make(n: int) -> Step:
+        return Step(n // (2 - n))
+
+    async with Engine(MemoryStorage()) as engine:
+        with pytest.raises(ZeroDivisionError) as raised:
+            await all_of(engine.map(make, range(5), on_error=on_error))
+        assert raised.value.__notes__ == ["It was raised as Engine.map made a task of item 2, 2."]
+        await until(lambda: not engine.stats().runs)
+
+
 class Left(BaseException):
     """An exception that no `except Exception` sees."""
 

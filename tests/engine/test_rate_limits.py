@@ -197,11 +197,19 @@ def test_a_function_that_goes_wrong_fails_its_request_only(limit: RateLimit, mes
         ({"requests": 5, "per": 1.0, "burst": 0}, "burst must be"),
         ({"tokens": 5, "per": 1.0, "burst": 2}, "burst counts requests"),
         ({"requests": 5, "per": 1.0, "key": "tenant"}, "key must be a function"),
+        ({"requests": 5, "per": 1.0, "bursts": 3}, "has the unit 'bursts'; did you mean burst?"),
+        ({"request": 5, "per": 1.0}, "has the unit 'request'; did you mean requests?"),
+        ({"requests": 5, "per": 1.0, "costs": len}, "did you mean cost?"),
     ],
 )
 def test_what_a_rate_limit_cannot_be(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(DefinitionError, match=message):
         RateLimit(**wrong)
+
+
+@pytest.mark.parametrize("unit", ["tokens", "characters", "cores", "hosts", "posts", "bytes", "rows", "pages", "queries"])
+def test_units_are_no_keywords(unit: str) -> None:
+    assert RateLimit(5, per=1.0, **{unit: 7}).quotas == {"requests": 5, unit: 7}
 
 
 def test_an_engine_refuses_limits_of_another_kind(tmp_path: Path) -> None:

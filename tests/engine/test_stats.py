@@ -83,7 +83,7 @@ async def test_counters() -> None:
 
 
 @pytest.mark.processes
-async def test_workers_are_started_ahead(place: str) -> None:
+async def test_workers_are_started_ahead(place: str, caplog: pytest.LogCaptureFixture) -> None:
     async with Engine(place, workers=2) as engine:
         assert engine.stats().workers.alive == 0
         await engine.start_workers([ProcessStep, Step])
@@ -93,6 +93,7 @@ async def test_workers_are_started_ahead(place: str) -> None:
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
         await until(lambda: engine.stats().workers.deaths == 2)
+        await until(lambda: caplog.text.count("was running no task and was killed by SIGKILL") == 2)
         await engine.start_workers()
         assert engine.stats().workers.alive == 2
         assert (await engine.run(ProcessStep(1))).ran == 1

@@ -272,6 +272,22 @@ async def test_a_websocket_that_is_closed() -> None:
         await while_connected(Message("websocket.receive", "websocket.disconnect"), asyncio.Event().wait())
 
 
+@pytest.mark.parametrize("kind", [RuntimeError, KeyboardInterrupt, SystemExit, asyncio.CancelledError])
+async def test_what_receive_raises_ends_neither_the_work_nor_the_loop(kind: type[BaseException]) -> None:
+    asked = asyncio.Event()
+
+    async def receive() -> dict[str, Any]:
+        asked.set()
+        raise kind
+
+    async def work() -> int:
+        await asked.wait()
+        await asyncio.sleep(0)
+        return 5
+
+    assert await while_connected(receive, work()) == 5
+
+
 async def test_a_middleware_that_gives_the_body_again_and_again() -> None:
     """As the usual recipe for reading a body twice does: without ever waiting."""
     given = 0

@@ -414,10 +414,10 @@ class ProcessExecutor(Executor):
         """Note that a worker has ended, or has closed its channel; called once or more."""
         if self._shutdown.has(worker):
             return
-        was_stopped = self._job_stops.end(worker)
-        self._worker_set.deaths += not (worker.is_leaving or was_stopped)
+        has_died = not (self._job_stops.end(worker) or worker.is_leaving)
+        self._worker_set.deaths += has_died
         self._machine.ended(worker)
-        self._shutdown.reap(worker)
+        self._shutdown.reap(worker, has_died=has_died)
         if not self._closed:
             self._go_on()
 

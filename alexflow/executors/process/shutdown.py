@@ -15,6 +15,7 @@ from alexflow.executors.process.wire.exit_status import ExitStatus
 from alexflow.executors.process.wire.status_page import WorkerStatus
 from alexflow.executors.process.worker_set import WorkerSet
 from alexflow.executors.process.worker_state import WorkerState
+from alexflow.logs import logger
 
 #: Seconds that an idle worker gets to end by itself.
 RETIRE_GRACE = 1.0
@@ -46,9 +47,14 @@ class Shutdown:
         """Whether a worker is being ended, or has been."""
         return worker in self._reaping or (worker.is_leaving and worker not in self._worker_set.leaving)
 
-    def reap(self, worker: WorkerState) -> None:
-        """Reap a worker that has ended, or has closed its channel; one that lives on is killed."""
-        self._shut_down(worker, HUNG_UP_GRACE)
+    def reap(self, worker: WorkerState, *, has_died: bool = False) -> None:
+        """Reap a worker that has ended, or has closed its channel; one that lives on is killed.
+
+        Args:
+            worker: the worker.
+            has_died: whether it was not to end.
+        """
+        self._shut_down(worker, HUNG_UP_GRACE, has_died=has_died)
 
     def stop(self, worker: WorkerState) -> None:
         """End a worker with the job that it is running, which gets the grace period."""
@@ -80,14 +86,27 @@ class Shutdown:
         for worker in [*self._worker_set.workers, *self._worker_set.leaving]:
             worker.process.kill()
 
-    def _shut_down(self, worker: WorkerState, patience: float, *, terminate: bool = False) -> None:
-        self._reaping[worker] = asyncio.create_task(self._reap(worker, patience, terminate))
+    def _shut_down(
+        self, worker: WorkerState, patience: float, *, terminate: bool = False, has_died: bool = False
+    ) -> None:
+        self._reaping[worker] = asyncio.create_task(self._reap(worker, patience, terminate, has_died))
 
-    async def _reap(self, worker: WorkerState, patience: float, terminate: bool) -> None:
+    async def _reap(self, worker: WorkerState, patience: float, terminate: bool, has_died: bool) -> None:
         try:
             end, last = await worker.process.wait_and_reap(patience, terminate=terminate)
         finally:
             del self._reaping[worker]
             self._worker_set.left(worker)
         if not self._closed:
+            if has_died:
+                _warn_if_idle(worker, end, last)
             self._on_gone(worker, end, last)
+
+
+def _warn_if_idle(worker: WorkerState, end: ExitStatus, last: WorkerStatus) -> None:
+    """Log the death of a worker that was running nothing: of any other, what was running says it."""
+    is_known = worker.has_reported and end.code is not None  # else it has not started, or its machine is gone
+    if is_known and worker.believable(last).running not in worker.sent:
+        where = f" on {worker.process.host}" if worker.process.host else ""
+        message = "worker process %d%s was running no task and %s; another one starts when a task needs it"
+        logger.warning(message, worker.process.pid, where, end)
