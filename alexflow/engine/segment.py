@@ -122,6 +122,8 @@ class EngineSegment:
         self._lines, self._count = TaskLines(), 0
         if self._codes is not None:
             self._codes.begin_segment()
+            if writer.appends:
+                self._codes.look_around()
         for run in self._runs.ids:
             self._runs.begin(writer, run)
         lives = dict(self._live)
@@ -353,7 +355,8 @@ class EngineSegment:
                 self._codes.begin()
 
     def _add_environment(self, writer: SegmentWriter) -> None:
-        if not self._has_environment:
+        """Have what the engine runs in sent with a part; a segment without parts gets it with what is found of code."""
+        if not (writer.appends or self._has_environment):
             self._has_environment = True
             writer.add_environment()
 

@@ -112,12 +112,10 @@ class SegmentWriter:
         return self._space.is_in_outage
 
     def add_environment(self) -> None:
-        """Append what the engine runs in; where a segment has parts, to one that is sent once it is known."""
+        """Append what the engine runs in to a part that is sent once it is known."""
         from alexflow.record.surroundings import environment  # deferred: it is read after the first tasks have begun
 
-        if self.appends:
-            self.add(environment(self._space))
-        elif not self.failed:
+        if not self.failed:
             self._environment = self._storing().submit(environment, self._space)
 
     def add(self, line: SegmentLine | tuple[Any, ...]) -> None:

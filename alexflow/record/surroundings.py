@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 
-from alexflow.blocks_briefly import blocks_briefly
 from alexflow.identity.blake2 import blake2b
 from alexflow.record.lines import EnvironmentLine
 from alexflow.storage.reserved import ReservedSpace
@@ -19,9 +18,8 @@ _DIST_INFO = ".dist-info"
 _MOST_STEPS = 64  # directories between the working directory and the root
 
 
-@blocks_briefly("once an engine, after its first tasks: a listing of each directory of sys.path")
 def environment(space: ReservedSpace) -> EnvironmentLine:
-    """Return the environment; the list of its packages is written once for all engines."""
+    """Return the environment; the list of its packages is written once for all engines. It blocks."""
     packages = sorted(set(installed_packages()))
     listed = "".join(f"{package}\n" for package in packages).encode()
     digest = blake2b(listed, digest_size=8).hexdigest()
