@@ -86,9 +86,12 @@ class OutputStream(AsyncIterator[T], Generic[T]):
                 raise follower.error.with_traceback(None)  # other readers raise the same
             if follower.is_over:
                 raise StopAsyncIteration
+            change = self._streams.loop.create_future()  # an Event takes a quarter longer for each reader and part
+            follower.awaited[change] = None
             try:
-                await follower.changed.wait()
+                await change
             except asyncio.CancelledError:
+                follower.awaited.pop(change, None)
                 self._leaving = self._streams.loop.call_later(LEAVES_AFTER, _leave, weakref.ref(self))
                 raise
 
@@ -191,7 +194,7 @@ class Follower:
         epoch: the number of the attempt that they are of.
         is_over: whether there will be no more.
         error: the error with which it ended.
-        changed: set when there is something new; then replaced.
+        awaited: by readers, each its own: done when there is something new.
         readers: how many there are.
         task: what follows.
     """
@@ -206,7 +209,7 @@ class Follower:
         self.epoch = 1
         self.is_over = False
         self.error: BaseException | None = None
-        self.changed = asyncio.Event()
+        self.awaited: dict[asyncio.Future[None], None] = {}
         self.readers = 0
         self.task: asyncio.Task[None] | None = None
         self._codec = self._new_codec()
@@ -299,8 +302,10 @@ class Follower:
             self._tell()
 
     def _tell(self) -> None:
-        changed, self.changed = self.changed, asyncio.Event()
-        changed.set()
+        awaited, self.awaited = self.awaited, {}
+        for change in awaited:
+            if not change.done():  # a reader that is cancelled has not left yet
+                change.set_result(None)
 
     def _finish(self, value: Any) -> None:
         """Add what is missing of the whole value."""
