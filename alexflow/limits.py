@@ -126,7 +126,7 @@ def _refuse_misspelt(unit: str) -> None:
     meant = get_close_matches(unit, (REQUESTS, *KEYWORDS), 1, NEARLY_THE_SAME)
     if meant:
         raise DefinitionError(
-            f"RateLimit has the unit {unit!r}; did you mean {meant[0]}? If it is a unit, give it a name that differs more"
+            f"RateLimit has the unit {unit!r}; did you mean {meant[0]}? A unit needs a name that differs more from it"
         )
 
 

@@ -419,12 +419,11 @@ class Engine(OpenEngine):
             items: an iterable or async iterable.
             window: items that are under way or that the loop has not taken, at most.
             ordered: whether values come in the order of the items, not as they come.
-            on_error: ``"stop"``: raise the first failure of a task; ``"continue"``: give it as ``error``. What ``make`` or
-                ``items`` raise ends it in any case, as there is no task then: let ``make`` not meet what it cannot take.
+            on_error: ``"stop"``: raise the first failure of a task; ``"continue"``: give it as ``error``.
             request: as for :meth:`load`.
 
         Raises:
-            TaskError: a task failed (``on_error="stop"``).
+            TaskError: a task failed (``on_error="stop"``). What ``make`` or ``items`` raise is raised in any case.
             DefinitionError: an argument, or what an item makes, is invalid.
         """
         from alexflow.engine.mapping import ItemStream, check_mapped, mapped_by  # deferred: most programs map nothing
