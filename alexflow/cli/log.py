@@ -10,7 +10,7 @@ from alexflow.cli import answers
 from alexflow.cli.recorded import no_record, printable, record_of, short_id, when
 from alexflow.cli.runs import outcome
 from alexflow.progress.text import duration
-from alexflow.record import Run, RunAttempt
+from alexflow.record import Record, Run, RunAttempt
 from alexflow.record.run_record import outermost
 
 _MOST_TARGETS = 5
@@ -30,7 +30,7 @@ def execute(options: argparse.Namespace) -> int:
         answers.print_json(run.to_json())
         return 0
     answers.headline(_headline(run), good={"done": True, "unknown": None}.get(run.outcome, False))
-    for name, text in _lines(run):
+    for name, text in [*_lines(run), *_inner(record, run)]:
         print(f"{name:<9}  {printable(text)}")
     last = {_what_happened(attempt): attempt for attempt in run.attempts}
     is_below_details = True
@@ -71,6 +71,14 @@ def _lines(run: Run) -> Iterator[tuple[str, str]]:
     yield "python", f"{run.python}, alexflow {run.version}"
     if run.error:
         yield "error", run.error
+
+
+def _inner(record: Record, run: Run) -> Iterator[tuple[str, str]]:
+    inner = [each for each in record.runs() if each.within == run.id]
+    if inner:
+        ran, failed = sum(each.ran for each in inner), sum(each.failed for each in inner)
+        counts = f"{answers.counted(ran, 'task')} ran, {failed:,} failed"
+        yield "asked for", f"{answers.counted(len(inner), 'run')}, in which {counts}; alexflow runs --all"
 
 
 def _what_happened(attempt: RunAttempt) -> tuple[str, ...]:

@@ -64,6 +64,8 @@ def test_the_last_run_is_none_of_those(storage: Path, capsys: pytest.CaptureFixt
         assert outer.id in out
         assert not any(run.id in out for run in runs if run is not outer), command
     assert "and 3 that their tasks asked for; --all shows them" in out
+    assert main(["log", outer.id, "--storage", str(storage)]) == 0
+    assert "asked for  3 runs, in which 3 tasks ran, 0 failed; alexflow runs --all\n" in capsys.readouterr().out
     assert main(["runs", "--all", "--storage", str(storage)]) == 0
     assert all(run.id in capsys.readouterr().out for run in runs[:1])
     inner = next(run for run in runs if run.within)
