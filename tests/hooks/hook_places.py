@@ -47,6 +47,7 @@ INNER = {
     "__init_subclass__": "where a class is made",
     "__getstate__": "where a task or an output is pickled: ShippingError",
     "__deepcopy__": "by users",
+    "__getitem__": "by users who take an output for its value; it refuses",
     "__eq__": "by users: the engine compares ids and keys, as exact strings",
     "__hash__": "by users, for the same reason",
     "__repr__": "by repr_of(), which gives a text in any case",
