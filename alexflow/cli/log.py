@@ -59,7 +59,7 @@ def _lines(run: Run) -> Iterator[tuple[str, str]]:
     yield "command", shlex.join(run.command)
     yield "directory", run.directory
     yield "started", f"{when(run.started)} UTC by {run.user or 'an unnamed user'} on {run.host}, process {run.pid}"
-    yield "ended", f"{when(run.ended)} UTC" if run.ended else "not yet, or its engine was killed"
+    yield "ended", f"{when(run.ended)} UTC" if run.ended else f"it {outcome(run)}"
     for target in run.targets[:_MOST_TARGETS]:
         yield "target", target
     if len(run.targets) > _MOST_TARGETS:
@@ -68,7 +68,7 @@ def _lines(run: Run) -> Iterator[tuple[str, str]]:
         yield "option", f"{name} = {value}"
     if run.within is not None:
         yield "within", run.within
-    yield "python", f"{run.python}, alexflow {run.version}"
+    yield "python", ", ".join(filter(None, [run.python, f"alexflow {run.version}"]))
     if run.error:
         yield "error", run.error
 
