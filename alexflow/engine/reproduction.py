@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
+from alexflow.arguments import check_whole
 from alexflow.engine.run import run
 from alexflow.errors import AlexflowError, OutputNotFound, RunFailed
 from alexflow.hooks import SHORT_TEXT, repr_of, text_of
 from alexflow.model import AbstractTask, Output, keys_of
 from alexflow.record import Entry, Record
 from alexflow.record.loaded_values import compare_values, inputs_of, outputs_of, stored_digest
+from alexflow.record.record import check_record
 from alexflow.record.value_differences import Difference
 from alexflow.storage import LocalStorage, OverlayStorage, Storage
 
@@ -108,6 +110,7 @@ def reproduce(
         OutputNotFound: an input is not in the storage any more; ``deep=True`` computes it again.
         RunFailed: it failed.
     """
+    check_record("recorded", recorded)
     entry = recorded.entry(key)
     task = entry.task()
     if not deep:
@@ -133,6 +136,8 @@ def reproduce_sample(
         deep: as for :func:`reproduce`.
         options: keywords of :class:`~alexflow.Engine`.
     """
+    check_record("recorded", recorded)
+    check_whole("count", count, 0)
     keys = sorted(entry.key for entry in recorded.entries() if entry.key and entry.finished is not None)
     for key in random.Random(seed).sample(keys, min(count, len(keys))):
         try:

@@ -140,11 +140,12 @@ def conditions(where: Mapping[str, Any] | None) -> tuple[FieldCondition, ...]:
     for path, wanted in (where or {}).items():
         check_argument("the path of a condition", path, str, "a text, such as 'config.depth'")
         sign, value = wanted if isinstance(wanted, tuple) and len(wanted) == 2 else ("=", wanted)
-        if sign not in _OPERATORS:
+        if not isinstance(sign, str) or sign not in _OPERATORS:
             raise DefinitionError(
                 f"the condition on {path} has the operator {repr_of(sign)}; the operators are {' '.join(OPERATORS)}"
             )
         if sign == "~=":
+            check_argument(f"the pattern of the condition on {path}", value, (str, int, float), "a regular expression")
             try:
                 re.compile(str(value))
             except re.error as error:

@@ -11,7 +11,7 @@ from alexflow.record.changes import changes_between
 from alexflow.record.comparison import Comparison, OutputDifference, compare_entries, compare_outputs
 from alexflow.record.entry import Entry, EntryOutput
 from alexflow.record.loaded_values import compare_values, outputs_of, stored_digest
-from alexflow.record.record import Record
+from alexflow.record.record import Record, check_record
 from alexflow.storage import Storage
 
 
@@ -38,6 +38,8 @@ def diff_outputs(
         AmbiguousKey: a beginning fits several.
         DocumentError: a class cannot be imported (``values=True``).
     """
+    check_record("first", first)
+    check_record("second", second)
     rows = first.row(key), second.row(other)
 
     def row_of(task_id: str) -> Any:
@@ -85,6 +87,7 @@ def diff_runs(record: Record, first: str, second: str) -> Comparison:
         NotRecorded: there is no such run.
         AmbiguousKey: a beginning fits several.
     """
+    check_record("record", record)
     ids = record.run(first).id, record.run(second).id
     return compare_outputs(_made_by(record, ids[0]), _made_by(record, ids[1]))
 
@@ -94,6 +97,8 @@ def diff_storages(first: Record, second: Record) -> Comparison:
 
     An output of which a record has no digest is compared by its being there alone, and counts as ``unknown``.
     """
+    check_record("first", first)
+    check_record("second", second)
     return compare_outputs(_present(first), _present(second))
 
 

@@ -147,6 +147,8 @@ class Record:
         larger: int | None = None,
     ) -> Iterator[Entry]:
         """Yield entries as :meth:`entries`, by conditions that are read: several may be on one field."""
+        if larger is not None:
+            check_argument("larger", larger, (int, float), "a number of bytes")
         wanted = EntryFilter(_class_name(cls), tuple(conditions), _since(newer), larger)
         return (self._entry(row) for row in self._rows.newest(wanted))
 
@@ -290,6 +292,7 @@ class Record:
             NotRecorded: there is none.
             AmbiguousKey: the beginning fits several.
         """
+        check_argument("the id of a run", id, str, "a text")
         runs = self._rows.runs()
         fitting = [id] if id in runs else sorted(run for run in runs if run.startswith(id)) if id else []
         if not fitting:
@@ -403,6 +406,15 @@ def _class_name(cls: str | type[AbstractTask] | None) -> str | None:
         return cls and cls.replace(":", ".")
     check_argument("cls", cls, type, "a class of tasks, or its name")
     return f"{module_name(cls.__module__)}.{cls.__qualname__}"
+
+
+def check_record(name: str, value: object) -> None:
+    """Refuse what is no record, such as a storage or its path.
+
+    Raises:
+        DefinitionError: it is none.
+    """
+    check_argument(name, value, Record, "a record, as alexflow.open_record(storage) gives it")
 
 
 def _since(newer: datetime | timedelta | None) -> float | None:

@@ -53,6 +53,7 @@ def chosen_values(values: Mapping[str, str]) -> dict[str, ChosenValue]:
     found = {}
     check_argument("values", values, Mapping, "a dict, such as {'accuracy': 'metrics.json:accuracy'}")
     for name, text in values.items():
+        check_argument("the name of a column", name, str, "a text")
         check_argument(f"the column {name}", text, str, "a text, such as 'metrics.json:accuracy'")
         ending, colon, path = text.partition(":")
         if not (ending and colon):

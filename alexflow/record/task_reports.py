@@ -16,7 +16,7 @@ from alexflow.storage import Storage
 
 def reports_of(storage: Storage, task_id: str) -> list[RunReport]:
     """Return what a task has reported, over all its attempts, the oldest first."""
-    named = task_id.encode()
+    named = task_id.encode(errors="replace")
     reports: list[RunReport] = []
     for space in storage.reserved_below("record"):
         for name, data in joined(segment_files(space)):

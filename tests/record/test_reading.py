@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -11,8 +12,9 @@ import pytest
 
 import alexflow
 from alexflow import JSONOutput, LocalStorage, MemoryStorage, Output, Task
+from alexflow.engine.reproduction import reproduce, reproduce_sample
 from alexflow.errors import AmbiguousKey, DefinitionError, NotRecorded, StorageError
-from alexflow.record import Entry, Record
+from alexflow.record import Entry, Record, diff_outputs, diff_runs, diff_storages
 from alexflow.storage import OverlayStorage, PrefixStorage
 from tests.record.segments import HandWritten
 
@@ -266,3 +268,39 @@ def test_on_an_event_loop(storage: MemoryStorage) -> None:
     import asyncio
 
     assert asyncio.run(read_on_a_loop(storage)).task_id == TRAIN.task_id
+
+
+class Unshowable:
+    def __repr__(self) -> str:
+        raise ValueError("repr")
+
+
+ASKED_WRONGLY: dict[str, Callable[[Record, Any], Any]] = {
+    "larger": lambda record, wrong: list(record.entries(larger=wrong)),
+    "newer": lambda record, wrong: list(record.entries(newer=wrong)),
+    "where": lambda record, wrong: list(record.entries(where=wrong)),
+    "operator": lambda record, wrong: list(record.entries(where={"depth": (wrong, 1)})),
+    "pattern": lambda record, wrong: list(record.entries(where={"depth": ("~=", wrong)})),
+    "column": lambda record, wrong: record.table("Train", {wrong: "m.json:x"}),
+    "run": lambda record, wrong: record.run(wrong),
+    "runs": lambda record, wrong: diff_runs(record, wrong, wrong),
+    "first record": lambda record, wrong: diff_outputs(wrong, TRAIN, record, TRAIN),
+    "second record": lambda record, wrong: diff_outputs(record, TRAIN, wrong, TRAIN),
+    "other record": lambda record, wrong: diff_storages(record, wrong),
+    "reproduced": lambda record, wrong: reproduce(wrong, TRAIN),
+    "sampled": lambda record, wrong: list(reproduce_sample(wrong, 3)),
+}
+
+
+KINDS = ["an object", "an object without repr", "a tuple", "bytes", "a class"]
+
+
+@pytest.mark.parametrize("asked", ASKED_WRONGLY)
+@pytest.mark.parametrize("wrong", [object(), Unshowable(), (), b"x", timedelta], ids=KINDS)
+def test_what_is_no_question_is_refused(record: Record, asked: str, wrong: Any) -> None:
+    with pytest.raises(DefinitionError):
+        ASKED_WRONGLY[asked](record, wrong)
+
+
+def test_reports_of_an_id_that_no_task_can_have(record: Record) -> None:
+    assert record.reports("\ud800") == []
