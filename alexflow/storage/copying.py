@@ -16,6 +16,7 @@ from functools import partial
 from itertools import islice
 from typing import Literal
 
+from alexflow.arguments import check_whole, wrong_argument
 from alexflow.errors import OutputDamaged, OutputNotFound
 from alexflow.storage.background import in_thread
 from alexflow.storage.carried_record import CarryRecord, record_carrier
@@ -88,7 +89,7 @@ def copy(
     """
     from alexflow.storage.sync import wait_for  # deferred: asyncio
 
-    _check_both(source, target)
+    _check(source, target, keys, progress, concurrency)
     source.prepare()
     target.prepare()
     return wait_for(acopy(source, target, keys, prefix=prefix, progress=progress, concurrency=concurrency))
@@ -106,7 +107,7 @@ async def acopy(
     """:func:`copy`, for the event loop, on which ``progress`` is called."""
     from alexflow.storage.background import for_each  # deferred, as above
 
-    _check_both(source, target)
+    _check(source, target, keys, progress, concurrency)
     done = Copies()
 
     def report(so_far: Copies) -> None:
@@ -136,7 +137,7 @@ async def acopy(
             if carry is None:
                 carry = await in_thread(partial(record_carrier, source, target))
             await in_thread(partial(carry, rest))  # first, so that no output is seen without it
-        await for_each(rest, one, concurrency)
+        await for_each(rest, one, min(concurrency, len(rest)))
     report(replace(done, total=done.copied + done.existed))
     return done
 
@@ -213,9 +214,14 @@ def _behind(storage: Storage, key: str) -> tuple[Storage, str]:
             return storage, key
 
 
-def _check_both(source: Storage, target: Storage) -> None:
+def _check(source: object, target: object, keys: object, progress: object, concurrency: object) -> None:
     for storage in (source, target):
         check_storage(storage, "copy")
+    if keys is not None and (isinstance(keys, str) or not isinstance(keys, Iterable)):
+        raise wrong_argument("keys", keys, "several keys, such as a list of them")
+    if progress is not None and not callable(progress):
+        raise wrong_argument("progress", progress, "a function")
+    check_whole("concurrency", concurrency)
 
 
 def _stream(source: Storage, key: str, target: Storage, to: str, *, replace: bool = False) -> Copied:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from alexflow.errors import InvalidKey
-from alexflow.hooks import class_name, repr_of
+from alexflow.hooks import SHORT_TEXT, class_name, repr_of
 
 # an empty step (also a leading or trailing slash), a step of one or two dots, a backslash, or NUL; few keys have steps
 _UNSAFE = r"(?:^|/)\.{0,2}(?:/|$)|[\\\0]"
@@ -90,6 +90,8 @@ def check_keys(keys: Iterable[str]) -> Sequence[str]:
     if isinstance(keys, str):
         raise InvalidKey(f"keys are given as a list; {keys!r} is one text")
     if not isinstance(keys, Sequence):
+        if not isinstance(keys, Iterable):
+            raise InvalidKey(f"keys are given as a list, not {repr_of(keys, SHORT_TEXT)}")
         keys = tuple(keys)
     if len(keys) <= 1 or _may_be_wrong(keys):
         for key in keys:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from alexflow import LocalStorage, MemoryStorage, open_storage
-from alexflow.errors import OutputNotFound
+from alexflow.errors import DefinitionError, OutputNotFound
 from alexflow.storage import CacheStorage, Copies, PrefixStorage, acopy, copy
 from alexflow.storage.copying import acopy_object, copy_object
 from alexflow.storage.remote.multipart import MAX_BYTES_IN_MEMORY
@@ -151,3 +152,19 @@ async def test_what_is_damaged_is_not_copied(here, kind):
     await asyncio.to_thread(Path(source.path_of("large")).write_bytes, b"other")
     assert await acopy(source, target) == Copies(copied=3, total=3, damaged=("large",))
     assert not await target.aexists_many(["large"])
+
+
+ARGUMENTS: dict[str, list[Any]] = {"concurrency": [0, 1.5], "keys": ["key", 5], "progress": [1]}
+WRONG = [{name: value} for name, values in ARGUMENTS.items() for value in values]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=str)
+async def test_what_would_copy_nothing_is_refused(wrong):
+    with pytest.raises(DefinitionError, match=next(iter(wrong))):
+        await acopy(MemoryStorage(), MemoryStorage(), **wrong)
+
+
+async def test_any_number_at_once_is_no_more_than_there_are():
+    source, target = MemoryStorage(), MemoryStorage()
+    source.write("key", b"1")
+    assert await acopy(source, target, concurrency=10**30) == Copies(copied=1, total=1)
