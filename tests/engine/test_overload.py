@@ -104,17 +104,18 @@ async def test_a_request_is_refused_that_would_wait_too_long(tmp_path: Path) -> 
             loop.call_later(0.05, Number.gate.set)
             await engine.run(Number(number))  # takes 50 ms
         Number.gate.clear()
-        bulk = asyncio.create_task(engine.run([Number(n) for n in range(10, 50)]))
-        await some_turns()
+        bulk = asyncio.create_task(engine.run([Number(n) for n in range(100, 4_100)]))  # 200 s of work
+        while engine.stats().executors["loop"].queued < 3_999:  # noqa: ASYNC110
+            await asyncio.sleep(0)
         with pytest.raises(Overloaded, match="try again after") as refused:
-            await engine.load(Number(99).output(), max_wait=1.0)
+            await engine.load(Number(99).output(), max_wait=60)
         assert refused.value.retry_after > 0
         patient = asyncio.create_task(engine.load(Number(98).output(), max_wait=1000))
-        urgent = asyncio.create_task(engine.load(Number(97).output(), max_wait=1.0, priority=1))
+        urgent = asyncio.create_task(engine.load(Number(97).output(), max_wait=60, priority=1))
         await some_turns()
         Number.gate.set()
         assert await asyncio.gather(patient, urgent) == [98, 97]
-        assert await engine.load(Number(99).output(), max_wait=1.0) == 99
+        assert await engine.load(Number(99).output(), max_wait=60) == 99
         await bulk
 
 
