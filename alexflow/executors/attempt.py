@@ -181,7 +181,7 @@ def explain(error: BaseException, task: AbstractTask, input: Any, outputs: InOut
 
 
 def _explanation(error: BaseException, task: AbstractTask, input: Any, outputs: InOut) -> str | None:
-    if type(error).__qualname__ == "BdbQuit":
+    if _ended_debugger(error):
         return "a worker process has no terminal for a debugger; run the task with executor='thread'"
     if is_a(error, (AttributeError, TypeError)) and "NoneType" in text_of(error):
         absent = _absent(input, outputs, getattr(error, "name", None))
@@ -189,6 +189,16 @@ def _explanation(error: BaseException, task: AbstractTask, input: Any, outputs: 
             cls = type(task).__qualname__
             return f"{cls}.{absent}() gives nothing, so `{absent}` is None in run(); write {cls}.{absent}()"
     return None
+
+
+def _ended_debugger(error: BaseException) -> bool:
+    """Whether a debugger has found no input; from Python 3.14 on it exits then."""
+    if not isinstance(error, SystemExit):
+        return type(error).__qualname__ == "BdbQuit"
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    return last is not None and last.tb_frame.f_globals.get("__name__") == "pdb"
 
 
 def _absent(input: Any, outputs: InOut, name: str | None) -> str | None:
