@@ -25,7 +25,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
-SUPPORTED = ["3.11", "3.12", "3.13", "3.14"]
+SUPPORTED = ["3.11", "3.12", "3.13", "3.14", "3.15"]
 PEERS_PYTHON = "3.11"  # for which the versions of other engines are pinned
 
 # These must behave the same on every Python: ids, documents, decisions, the user's classes. The whole suite runs on the

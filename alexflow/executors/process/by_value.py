@@ -9,13 +9,14 @@ from __future__ import annotations
 import io
 import linecache
 import sys
+import types
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from contextvars import Context, ContextVar
 from dataclasses import MISSING, Field
 from functools import cached_property
 from logging import Logger
-from operator import attrgetter, is_, itemgetter
+from operator import attrgetter, getitem, is_, itemgetter
 from pathlib import PurePath
 from re import Pattern
 from types import CodeType, FunctionType, GenericAlias, GetSetDescriptorType, MemberDescriptorType, ModuleType
@@ -30,6 +31,9 @@ from alexflow.executors.process.worker.request_context import context_variable
 from alexflow.executors.process.worker.unpack import from_file, named, placed
 from alexflow.executors.request_context import name_of_variable
 from alexflow.identity import look_up
+
+#: What a global is that was imported lazily, from Python 3.15 on, until code uses it. Nothing is an instance of ().
+LAZY_IMPORT: Any = getattr(types, "LazyImportType", ())
 
 
 class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]
@@ -55,6 +59,8 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]
             return from_file, (obj.co_filename, _lines_of(obj.co_filename), *reduced)
         if type(obj) is cached_property:  # which has a lock in Python 3.11
             return cached_property, (obj.func,), {"attrname": obj.attrname, "__doc__": obj.__doc__}
+        if isinstance(obj, LAZY_IMPORT):  # no pickle has one: what it stands for
+            return getitem, ((obj.resolve(),), 0)
         if type(obj) is ContextVar:
             return context_variable, (name_of_variable(obj) or f":{obj.name}", obj.name, _default_of(obj))
         reduced = super().reducer_override(obj)
@@ -212,6 +218,7 @@ _SETTLED = (
     *(staticmethod, cached_property, MemberDescriptorType, GetSetDescriptorType, TypeVar, Field, CodeType),
     *(type(len), type(str.join), type(object.__init__), GenericAlias, Logger, PurePath, Pattern),
     *(NewType, ParamSpec, TypeVarTuple),
+    *([LAZY_IMPORT] if LAZY_IMPORT else ()),
 )
 
 

@@ -32,6 +32,9 @@ MOST_SEARCHED = 100
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 _STANDARD = os.path.dirname(os.__file__) + os.sep
 
+#: Bits of an import's argument that say whether it is lazy.
+_IMPORT_FLAGS = 2 if sys.version_info >= (3, 15) else 0
+
 #: What each worker has from the start, as far as it needs it.
 _OWN = frozenset({"__main__", "alexflow", "msgspec", "cloudpickle"})
 
@@ -205,9 +208,11 @@ def _imports(code: CodeType, package: str) -> Iterator[_Import]:
             loaded.append(code.co_consts[argument])
         elif operation == opmap.get("LOAD_SMALL_INT"):  # of Python 3.14
             loaded.append(argument)
+        elif operation == opmap.get("LOAD_COMMON_CONSTANT"):
+            loaded.append(None)  # from Python 3.15 on, None is one of these
         elif operation == opmap["IMPORT_NAME"]:
             level, names = loaded
-            module = _absolute(code.co_names[argument], level, package)
+            module = _absolute(code.co_names[argument >> _IMPORT_FLAGS], level, package)
             if module:
                 yield _Import(module, names if type(names) is tuple else ())
 
