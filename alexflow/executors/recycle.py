@@ -23,7 +23,7 @@ class Recycle(Frozen):
         memory: how much memory it may have when it has finished a task, in bytes (resident set size).
 
     Raises:
-        DefinitionError: a limit is not above zero.
+        DefinitionError: a limit is not above 0.
     """
 
     tasks: int | None = None

@@ -104,6 +104,7 @@ OF_PYTHON = frozenset(
     {"__module__", "__doc__", "__annotations__", "__dict__", "__weakref__", "__init__", "__match_args__"}
     | {"__dataclass_params__", "__dataclass_fields__", "__setattr__", "__delattr__", "__orig_bases__", "__parameters__"}
     | {"__class_getitem__", "__firstlineno__", "__static_attributes__", "__replace__"}
+    | {"__annotate_func__", "__annotations_cache__"}
     | {"__class_info__", "__identified_by__", "__canonical_form__", "__check_class__", "__free_names__"}  # alexflow's
 )
 

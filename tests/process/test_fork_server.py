@@ -103,7 +103,8 @@ async def test_a_worker_has_nothing_of_others(place):
 
 
 def assert_are_a_worker_s(opened):
-    own = {fd: name for fd, name in opened.items() if fd > 2}
+    # libffi keeps itself open where it has trampolines in a file of its own
+    own = {fd: name for fd, name in opened.items() if fd > 2 and "libffi" not in name}
     # the working directory, and what it links files from, once it has published any
     directories = [fd for fd, name in own.items() if name == os.getcwd() or re.fullmatch(r"/proc/\d+", name)]
     assert len(directories) <= 2

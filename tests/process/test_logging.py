@@ -92,7 +92,7 @@ async def test_a_message_that_cannot_be_formatted_says_so(place, caplog):
     result = await run(place, logs(0, "wrong arguments", "warning"), LogsBroken(), on_error="continue")
     assert result.ok
     first, second, *broken, last = [record.getMessage() for record in records_of(caplog)]
-    assert first.startswith("'%d' with ('no number',) cannot be formatted: it raised TypeError: %d format")
+    assert first.startswith("'%d' with ('no number',) cannot be formatted: it raised TypeError: ")
     assert second == "warning 0"
     assert len(broken) == 3
     assert "'ordinary %s' with" in broken[0]

@@ -122,7 +122,7 @@ def test_a_traceback_tells_the_scripts_file_and_line(tmp_path):
     environment = {**os.environ, "PYTHONPATH": os.getcwd()}
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, env=environment)
     assert done.returncode == 1
-    assert re.search(r'File ".*training\.py", line \d+, in run\n *raise OSError  # here', done.stderr), done.stderr
+    assert re.search(r'File ".*training\.py", line \d+, in run\n[ |]*raise OSError  # here', done.stderr), done.stderr
 
 
 def test_a_script_without_a_guard_is_not_run_again_in_workers(tmp_path):

@@ -82,7 +82,6 @@ async def test_failures_are_told_too(place):
 
 @pytest.mark.parametrize("limits", [{"tasks": 0}, {"tasks": 1.5}, {"seconds": 0}, {"memory": -1}, {"memory": "1 GB"}])
 async def test_limits_that_are_none(limits):
-    with pytest.raises(
-        DefinitionError, match=rf"Recycle\.{next(iter(limits))} must be a (whole )?number( of bytes)? above zero"
-    ):
+    meant = r"a (whole )?number( of seconds)? (above 0|of at least 1)"
+    with pytest.raises(DefinitionError, match=rf"Recycle\.{next(iter(limits))} must be {meant}"):
         Recycle(**limits)

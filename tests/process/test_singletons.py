@@ -91,7 +91,7 @@ def test_they_travel_with_what_uses_them(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": os.getcwd()},
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == [
+    assert done.stdout.replace("~Ts", "Ts").splitlines() == [  # Python 3.15 shows it with a tilde
         "[3, '__main__', True, True, 'Ts', '~P', False]",
         "[4, '__main__', True, True, 'Ts', '~P', 'UserId']",
         "[5, '__main__', True, True, 'Ts', '~P', True]",
