@@ -43,8 +43,8 @@ from alexflow.model.executor_kinds import ExecutorKind
 from alexflow.storage import Storage
 from alexflow.version import __version__
 
-#: Seconds between log lines that say that jobs wait and there is no agent.
-SAY_EVERY = 30.0
+#: Seconds until a log line says that jobs wait and there is no agent, and between such lines.
+SAY_FIRST, SAY_EVERY = 5.0, 30.0
 
 #: Seconds that an agent gets to introduce itself.
 INTRODUCTION_TIMEOUT = 20.0
@@ -356,10 +356,9 @@ class AgentExecutor(ConfigurableExecutor):
         """Say now and then that jobs wait for an agent; fail them when they have waited long enough."""
         if self._no_agents is None and self._opened().has_work:
             self._since = self._loop.time()
-            self._wait_for_agents_again()
+            self._wait_for_agents_again(SAY_FIRST)
 
-    def _wait_for_agents_again(self) -> None:
-        wait = SAY_EVERY
+    def _wait_for_agents_again(self, wait: float) -> None:
         if self._wait_for_agents is not None:
             wait = min(wait, max(0.0, self._since + self._wait_for_agents - self._loop.time()))
         self._no_agents = self._loop.call_later(wait, self._still_none)
@@ -374,7 +373,7 @@ class AgentExecutor(ConfigurableExecutor):
             pool.fail_waiting(self._no_agents_for)
             return
         logger.warning("jobs have waited for an agent for %.0f s; %s", waited, self._advice())
-        self._wait_for_agents_again()
+        self._wait_for_agents_again(SAY_EVERY)
 
     def _advice(self) -> str:
         """Return what there is to do while there is no agent."""

@@ -293,6 +293,14 @@ async def test_c7_without_an_agent_jobs_fail_after_a_while_if_that_is_asked_for(
     assert "alexflow agent --connect" in str(error)
 
 
+async def test_c7_what_waits_for_an_agent_is_said_long_before_it_fails(place, caplog):
+    async with Engine(place, executor=AgentExecutor(wait_for_agents=7)) as engine:
+        with pytest.raises(RunFailed):
+            await engine.run(Leaf(1))
+    (said,) = (text for text in caplog.messages if "jobs have waited" in text)
+    assert "start one: alexflow agent --connect 127.0.0.1:" in said
+
+
 async def test_a_class_names_a_role_and_the_engine_says_what_it_means(place):
     executor = AgentExecutor()
     async with Engine(place, executors={"heavy": executor}) as engine, agent(executor, places=1):
