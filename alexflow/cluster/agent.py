@@ -18,7 +18,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import pickle
 import platform
 import socket
 import sys
@@ -39,6 +38,7 @@ from alexflow.cluster.messages import (
     Deliver,
     Echoed,
     ExpectModules,
+    Goodbye,
     HangUp,
     HasEnded,
     Introduction,
@@ -64,6 +64,7 @@ from alexflow.cluster.messages import (
 )
 from alexflow.cluster.module_check import compare_modules
 from alexflow.cluster.proof import is_proof, new_nonce, proof
+from alexflow.cluster.storage_check import storage_trouble
 from alexflow.executors.devices import variables_for
 from alexflow.executors.interface import Printed
 from alexflow.executors.process.channel import ReadingSlice
@@ -73,8 +74,7 @@ from alexflow.executors.process.wire.messages import JobFailed, JobsDone, ToEngi
 from alexflow.executors.process.wire.status_page import WorkerStatus
 from alexflow.executors.process.worker_process import WorkerProcess
 from alexflow.executors.workers import Workers
-from alexflow.hooks import is_ctrl_c, text_of
-from alexflow.storage.reserved import ReservedSpace
+from alexflow.hooks import text_of
 from alexflow.version import __version__
 
 #: Seconds that a job takes before the engine gets to see that a worker is at it.
@@ -85,6 +85,9 @@ STARTS_WITHIN = 60.0
 
 #: Seconds that an engine gets to take an agent in; a network may have cut it off meanwhile.
 WELCOME_TIMEOUT = 60.0
+
+#: Reasons for which an agent ends that nothing has cut off.
+LEFT, CLOSED = "left", "it is closed"
 
 #: The version of Python as both ends compare it: pickles and code of one need not work in another.
 PYTHON = ".".join(platform.python_version_tuple()[:2])
@@ -102,7 +105,8 @@ class Agent:
         time_left: seconds until this machine is taken away; None if that is not known.
 
     Attributes:
-        over: done when the line has ended, with the reason; the error is a reason for which another attempt is in vain.
+        over: done when the line has ended, with the reason, :data:`LEFT` or :data:`CLOSED` if it was not cut; the error
+            is a reason for which another attempt is in vain, or TimeoutError.
         is_leaving: whether it takes no more jobs.
     """
 
@@ -150,14 +154,15 @@ class Agent:
             CheckModules: self._check,
             PauseEcho: self._pause_echo,
             OutdateModules: lambda message: self._servers().outdate(),
+            Goodbye: lambda message: self._end(CLOSED),
             Ping: lambda message: None,
         }
 
     def line(self) -> AgentLine:
         """Return the protocol with which the engine is dialled."""
         self._line = AgentLine(self._introduce, self._lost)
-        why = f"it did not take this agent in within {WELCOME_TIMEOUT:g} s"
-        self._patience = self._loop.call_later(WELCOME_TIMEOUT, self._refuse, why)
+        why = TimeoutError(f"it did not take this agent in within {WELCOME_TIMEOUT:g} s")
+        self._patience = self._loop.call_later(WELCOME_TIMEOUT, self._give_up, why)
         return self._line
 
     @property
@@ -168,8 +173,7 @@ class Agent:
     def leave(self) -> None:
         """Let the engine send nothing more, and end when what runs has ended; at once if it has not been taken in."""
         if self._fork_servers is None:
-            if not self.over.done():
-                self.over.set_result("left")
+            self._end(LEFT)
             if self._line is not None:
                 self._line.close()
         elif not self.is_leaving and self._line is not None:
@@ -180,9 +184,9 @@ class Agent:
     def hang_up(self) -> None:
         """End the line, and with it this agent."""
         if self._line is not None:
-            self._line.end("left")
-        elif not self.over.done():
-            self.over.set_result("left")
+            self._line.end(LEFT)
+        else:
+            self._end(LEFT)
 
     async def aclose(self) -> None:
         """End all workers, now."""
@@ -220,15 +224,18 @@ class Agent:
             self._begin(line, message)
 
     def _refuse(self, reason: str) -> None:
+        self._give_up(ConnectionRefusedError(reason))
+
+    def _give_up(self, error: OSError) -> None:
         if not self.over.done():
-            self.over.set_exception(ConnectionRefusedError(reason))
+            self.over.set_exception(error)
         if self._line is not None:
             self._line.close()
 
     def _begin(self, line: AgentLine, welcome: Welcome) -> None:
         self._patience.cancel()
         _become(welcome)
-        trouble = _storage_trouble(welcome)
+        trouble = storage_trouble(welcome.storage, welcome.check)
         if trouble:
             line.send_first(Rejection(trouble))
             self._refuse(trouble)
@@ -393,8 +400,12 @@ class Agent:
         self._line = None
         if self._fork_servers is None:
             self._refuse(why)
-        elif not self.over.done():
-            self.over.set_result("left" if self.is_leaving else why)
+        else:
+            self._end(LEFT if self.is_leaving else why)
+
+    def _end(self, why: str) -> None:
+        if not self.over.done():
+            self.over.set_result(why)
 
 
 def _as_read(status: WorkerStatus) -> WorkerStatus:
@@ -415,30 +426,3 @@ def _become(welcome: Welcome) -> None:
     for name, level in welcome.levels.items():
         logging.getLogger(name or None).setLevel(level)
     logging.disable(welcome.disabled)
-
-
-def _storage_trouble(welcome: Welcome) -> str:
-    """Return the reason why this machine cannot work on the engine's storage; empty if it can."""
-    host = socket.gethostname()
-    name, content = welcome.check or ("", b"")
-    try:
-        storage = pickle.loads(welcome.storage)
-        space = storage.reserved("agents") if name else None
-        found = b"" if space is None else _read(space, name)
-    except BaseException as error:  # its class is not here, or it does not answer
-        if is_ctrl_c(error):
-            raise
-        return f"the storage cannot be opened on {host}: {type(error).__name__}: {text_of(error)}"
-    if found == content:
-        return ""
-    return (
-        f"{storage!r} on {host} is not the engine's storage: what the engine has written there is not there; "
-        f"use a directory that all machines share, or a bucket"
-    )
-
-
-def _read(space: ReservedSpace, name: str) -> bytes:
-    try:
-        return space.read(name)
-    except FileNotFoundError:
-        return b""

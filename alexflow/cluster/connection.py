@@ -19,6 +19,7 @@ from alexflow.cluster.messages import (
     Echoed,
     ExpectModules,
     FromAgent,
+    Goodbye,
     HangUp,
     HasEnded,
     Introduction,
@@ -366,8 +367,9 @@ class AgentConnection:
         self.close()
 
     def close(self) -> None:
-        """Hang up: it ends all its workers."""
+        """Say goodbye, and hang up: it ends all its workers, and itself."""
         if not self.is_lost:
+            self.line.send(Goodbye())
             self.line.close()
 
     def _worker_ended(self, message: WorkerEnded) -> None:

@@ -220,8 +220,10 @@ class AgentExecutor(ConfigurableExecutor):
             for introducing in self._introducing.values():
                 if introducing.work is not None:
                     introducing.work.cancel()
-            for line in [*self._introducing, *self._connected]:
+            for line in self._introducing:
                 line.close()
+            for agent in self._connected.values():
+                agent.close()
             self._serving.cancel()
             with suppress(asyncio.CancelledError):
                 await self._serving

@@ -176,6 +176,10 @@ class PauseEcho(ClusterMessage, frozen=True):
     paused: bool
 
 
+class Goodbye(ClusterMessage, frozen=True):
+    """The engine is closed, and needs this agent no more. A line that ends without it has been cut."""
+
+
 # -- agent to engine
 
 
@@ -281,7 +285,7 @@ class Ping(ClusterMessage, frozen=True):
 FirstFromEngine = Challenge | Welcome | Rejection
 FirstFromAgent = Introduction | Ready | Rejection
 ToWorkers = StartWorker | Deliver | StopRunning | HangUp | KillWorker | ReapWorker
-ToAgent = ToWorkers | ExpectModules | CheckModules | OutdateModules | PauseEcho | Ping
+ToAgent = ToWorkers | ExpectModules | CheckModules | OutdateModules | PauseEcho | Goodbye | Ping
 OfWorker = WorkerReports | AtWork | Started | Stopping | HasEnded | WorkerEnded
 FromAgent = OfWorker | AreCold | Echoed | ModulesFound | Leaving | Ping
 

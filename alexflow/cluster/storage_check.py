@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import secrets
+import socket
 import time
 from contextlib import suppress
 
+from alexflow.hooks import is_ctrl_c, text_of
 from alexflow.storage import Storage
+from alexflow.storage.reserved import ReservedSpace
 
 #: Seconds after which another engine removes the file of one that was killed. An engine that is open for longer has
 #: written another file by then.
@@ -57,3 +61,35 @@ class StorageCheck:
         if space is not None:
             with suppress(OSError):
                 space.remove(name)
+
+
+def storage_trouble(pickled: bytes, check: tuple[str, bytes] | None) -> str:
+    """Return the reason why this machine cannot work on the engine's storage; empty if it can.
+
+    Args:
+        pickled: the storage.
+        check: the name and the content of the engine's file there, if it has one.
+    """
+    host = socket.gethostname()
+    name, content = check or ("", b"")
+    try:
+        storage = pickle.loads(pickled)
+        space = storage.reserved("agents") if name else None
+        found = b"" if space is None else _read(space, name)
+    except BaseException as error:  # its class is not here, or it does not answer
+        if is_ctrl_c(error):
+            raise
+        return f"the storage cannot be opened on {host}: {type(error).__name__}: {text_of(error)}"
+    if found == content:
+        return ""
+    return (
+        f"{storage!r} on {host} is not the engine's storage: what the engine has written there is not there; "
+        f"use a directory that all machines share, or a bucket"
+    )
+
+
+def _read(space: ReservedSpace, name: str) -> bytes:
+    try:
+        return space.read(name)
+    except FileNotFoundError:
+        return b""

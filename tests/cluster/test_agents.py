@@ -55,7 +55,7 @@ async def test_agents_end_with_their_engine_and_say_why(place, capfd):
         address = executor.address
         await engine.run(sum_of(3))
     assert await asyncio.to_thread(process.wait, 30) == 0
-    assert f"alexflow: the engine at {address} is gone: it closed its connection" in capfd.readouterr().err
+    assert f"alexflow: the engine at {address} is closed" in capfd.readouterr().err
 
 
 @pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
@@ -109,7 +109,7 @@ async def test_an_agent_that_is_not_taken_in_ends(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         agent = Agent("token", 1)
         await asyncio.get_running_loop().create_connection(agent.line, *silent.getsockname())
-        with pytest.raises(ConnectionRefusedError, match=r"it did not take this agent in within 0.1 s"):
+        with pytest.raises(TimeoutError, match=r"it did not take this agent in within 0.1 s"):
             await agent.over
         await agent.aclose()
 
@@ -195,7 +195,9 @@ async def test_c4_an_agent_that_leaves_costs_nothing(place, tmp_path):
     assert [len(attempts(tmp_path, number)) for number in range(3)] == [1, 1, 1]
 
 
-async def test_c6_the_workers_end_when_the_engine_is_killed(place, tmp_path):
+@asynccontextmanager
+async def agent_of_killed(place: Path, tmp_path: Path, wait: str) -> AsyncIterator[tuple[str, subprocess.Popen]]:
+    """An agent whose engine was killed while a task ran, and the engine's address."""
     script = f"""
 import asyncio, sys
 from alexflow import Engine
@@ -212,19 +214,35 @@ asyncio.run(main())
     start = partial(subprocess.Popen, [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     engine = await asyncio.to_thread(start)
     address = (await asyncio.to_thread(engine.stdout.readline)).strip()
-    command = [sys.executable, "-m", "alexflow", "agent", "--connect", address, "--places", "1"]
+    command = [sys.executable, "-m", "alexflow", "agent", "--connect", address, "--places=1", f"--wait={wait}"]
     environment = {**os.environ, "ALEXFLOW_AGENT_TOKEN": "known"}
     process = await asyncio.to_thread(partial(subprocess.Popen, command, env=environment))
     try:
         await until(lambda: attempts(tmp_path, 0))
         engine.kill()
         assert await asyncio.to_thread(still_alive, set(attempts(tmp_path, 0)), 10.0) == set()
-        assert await asyncio.to_thread(process.wait, 30) == 0
+        yield address, process
     finally:
         for each in (engine, process):
             each.kill()
             await asyncio.to_thread(each.wait)
         engine.stdout.close()
+
+
+async def test_c6_the_workers_end_when_the_engine_is_killed(place, tmp_path, capfd):
+    async with agent_of_killed(place, tmp_path, "1") as (address, process):
+        assert await asyncio.to_thread(process.wait, 30) == 0
+    assert f"alexflow: the engine at {address} has not come back" in capfd.readouterr().err
+
+
+async def test_c6_an_engine_that_is_started_again_has_its_agents(place, tmp_path, capfd):
+    async with agent_of_killed(place, tmp_path, "60") as (address, process):
+        async with Engine(place, executor=AgentExecutor(address, token="known")) as engine:
+            assert (await engine.run(sum_of(20))).ran == 21
+        assert await asyncio.to_thread(process.wait, 30) == 0
+    said = capfd.readouterr().err
+    assert f"alexflow: the engine at {address} is gone: " in said
+    assert f"alexflow: the engine at {address} is closed" in said
 
 
 async def test_a_wrong_token_is_refused(place, capfd, caplog):
