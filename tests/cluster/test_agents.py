@@ -58,6 +58,17 @@ async def test_agents_end_with_their_engine_and_say_why(place, capfd):
     assert f"alexflow: the engine at {address} is closed" in capfd.readouterr().err
 
 
+async def test_agents_know_the_storage_also_after_its_file_was_removed(place):
+    """As by an engine whose clock is days ahead, which takes it for one that was left behind."""
+    executor = AgentExecutor()
+    async with Engine(place, executor=executor) as engine:
+        for number in range(2):
+            async with agent(executor, places=1):
+                assert (await engine.run(Leaf(number))).ran == 1
+            (file,) = os.listdir(f"{place}/.alexflow/agents")
+            os.unlink(f"{place}/.alexflow/agents/{file}")
+
+
 @pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
 @pytest.mark.parametrize("host", ["::1", "::"])
 async def test_an_engine_listens_on_ipv6(place, host):
