@@ -308,6 +308,9 @@ class AgentConnection:
     def __str__(self) -> str:
         return self.name if self.name == self.host else f"{self.name} on {self.host}"
 
+    def __repr__(self) -> str:
+        return f"<agent {self}: {len(self.workers)} workers in {self.places} places>"
+
     @property
     def load(self) -> float:
         """The number of workers that it hosts, without those that are ending, for each place that it has."""
