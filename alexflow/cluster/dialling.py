@@ -150,7 +150,8 @@ class _AgentProcess:
         return not self._is_leaving and self._loop.time() < self._give_up
 
     def _say(self, text: str, code: int) -> int:
-        print(f"alexflow: {text}", file=sys.stderr)
+        with suppress(OSError):  # who read it, as through ssh, may be gone
+            print(f"alexflow: {text}", file=sys.stderr, flush=True)
         return code
 
 

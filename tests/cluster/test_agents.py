@@ -207,7 +207,9 @@ async def test_c4_an_agent_that_leaves_costs_nothing(place, tmp_path):
 
 
 @asynccontextmanager
-async def agent_of_killed(place: Path, tmp_path: Path, wait: str) -> AsyncIterator[tuple[str, subprocess.Popen]]:
+async def agent_of_killed(
+    place: Path, tmp_path: Path, wait: str, stderr: int | None = None
+) -> AsyncIterator[tuple[str, subprocess.Popen]]:
     """An agent whose engine was killed while a task ran, and the engine's address."""
     script = f"""
 import asyncio, sys
@@ -227,7 +229,9 @@ asyncio.run(main())
     address = (await asyncio.to_thread(engine.stdout.readline)).strip()
     command = [sys.executable, "-m", "alexflow", "agent", "--connect", address, "--places=1", f"--wait={wait}"]
     environment = {**os.environ, "ALEXFLOW_AGENT_TOKEN": "known"}
-    process = await asyncio.to_thread(partial(subprocess.Popen, command, env=environment))
+    process = await asyncio.to_thread(partial(subprocess.Popen, command, env=environment, stderr=stderr))
+    if stderr is not None:
+        process.stderr.close()
     try:
         await until(lambda: attempts(tmp_path, 0))
         engine.kill()
@@ -254,6 +258,14 @@ async def test_c6_an_engine_that_is_started_again_has_its_agents(place, tmp_path
     said = capfd.readouterr().err
     assert f"alexflow: the engine at {address} is gone: " in said
     assert f"alexflow: the engine at {address} is closed" in said
+
+
+async def test_an_agent_dials_on_though_nobody_reads_what_it_says(place, tmp_path):
+    """As one that was started through ssh, once that has ended."""
+    async with agent_of_killed(place, tmp_path, "60", subprocess.PIPE) as (address, process):
+        async with Engine(place, executor=AgentExecutor(address, token="known")) as engine:
+            assert (await engine.run(sum_of(20))).ran == 21
+        assert await asyncio.to_thread(process.wait, 30) == 0
 
 
 async def test_a_wrong_token_is_refused(place, capfd, caplog):
