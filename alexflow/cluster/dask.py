@@ -118,6 +118,8 @@ class DaskExecutor(PilotedExecutor):
         if not (isinstance(client, Client) and client.asynchronous):
             security = getattr(self._cluster, "security", None)
             address = _address_of_scheduler(self._cluster)
+            if not address:
+                raise ConnectionError("the client or cluster that the executor was given is closed")
             options = {"asynchronous": True, "set_as_default": False, "timeout": CONNECT_TIMEOUT, "name": "alexflow"}
             client = Client(address, security=security, **options)
             try:

@@ -15,7 +15,7 @@ import pytest
 from alexflow import Engine
 from alexflow.cluster import AgentExecutor, DaskExecutor
 from alexflow.errors import DefinitionError, NoAgents, RunFailed
-from tests.cluster.dask_processes import free_address
+from tests.cluster.dask_processes import free_address, running_dask
 from tests.cluster.workflows import Leaf
 
 pytestmark = [pytest.mark.anyio, pytest.mark.processes]
@@ -96,3 +96,14 @@ async def test_a_scheduler_of_dask_that_does_not_answer(place, monkeypatch, capl
     assert not [warning for warning in recwarn if "never awaited" in str(warning.message)]
     with pytest.raises(DefinitionError, match=r"DaskExecutor\(...\) makes one of it"):
         Engine(place, executor=distributed.LocalCluster.__new__(distributed.LocalCluster))
+
+
+async def test_a_client_of_dask_that_is_closed(place, caplog):
+    distributed = pytest.importorskip("distributed")
+    with running_dask(1) as address:
+        client = await asyncio.to_thread(distributed.Client, f"tcp://{address}", set_as_default=False)
+        await asyncio.to_thread(client.close)
+    async with Engine(place, executor=DaskExecutor(client, wait_for_agents=1)) as engine:
+        with pytest.raises(RunFailed):
+            await engine.run(Leaf(1))
+    assert "the client or cluster that the executor was given is closed" in caplog.text
