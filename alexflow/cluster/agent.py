@@ -87,7 +87,7 @@ STARTS_WITHIN = 60.0
 WELCOME_TIMEOUT = 60.0
 
 #: Reasons for which an agent ends that nothing has cut off.
-LEFT, CLOSED = "left", "it is closed"
+HAS_LEFT, HAS_CLOSED = "left", "it is closed"
 
 #: The version of Python as both ends compare it: pickles and code of one need not work in another.
 PYTHON = ".".join(platform.python_version_tuple()[:2])
@@ -105,8 +105,8 @@ class Agent:
         time_left: seconds until this machine is taken away; None if that is not known.
 
     Attributes:
-        over: done when the line has ended, with the reason, :data:`LEFT` or :data:`CLOSED` if it was not cut; the error
-            is a reason for which another attempt is in vain, or TimeoutError.
+        over: done when the line has ended, with the reason, :data:`HAS_LEFT` or :data:`HAS_CLOSED` if it was not cut;
+            the error is a reason for which another attempt is in vain, or TimeoutError.
         is_leaving: whether it takes no more jobs.
     """
 
@@ -154,7 +154,7 @@ class Agent:
             CheckModules: self._check,
             PauseEcho: self._pause_echo,
             OutdateModules: lambda message: self._servers().outdate(),
-            Goodbye: lambda message: self._end(CLOSED),
+            Goodbye: lambda message: self._end(HAS_CLOSED),
             Ping: lambda message: None,
         }
 
@@ -173,7 +173,7 @@ class Agent:
     def leave(self) -> None:
         """Let the engine send nothing more, and end when what runs has ended; at once if it has not been taken in."""
         if self._fork_servers is None:
-            self._end(LEFT)
+            self._end(HAS_LEFT)
             if self._line is not None:
                 self._line.close()
         elif not self.is_leaving and self._line is not None:
@@ -184,9 +184,9 @@ class Agent:
     def hang_up(self) -> None:
         """End the line, and with it this agent."""
         if self._line is not None:
-            self._line.end(LEFT)
+            self._line.end(HAS_LEFT)
         else:
-            self._end(LEFT)
+            self._end(HAS_LEFT)
 
     async def aclose(self) -> None:
         """End all workers, now."""
@@ -401,7 +401,7 @@ class Agent:
         if self._fork_servers is None:
             self._refuse(why)
         else:
-            self._end(LEFT if self.is_leaving else why)
+            self._end(HAS_LEFT if self.is_leaving else why)
 
     def _end(self, why: str) -> None:
         if not self.over.done():

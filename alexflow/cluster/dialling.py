@@ -16,7 +16,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 
-from alexflow.cluster.agent import CLOSED, LEFT, Agent
+from alexflow.cluster.agent import HAS_CLOSED, HAS_LEFT, Agent
 from alexflow.cluster.agent_supply import AgentLimits
 from alexflow.cluster.allocation import LEAVE_BEFORE_END, is_over, time_left
 from alexflow.cluster.tls import Certificates
@@ -134,9 +134,9 @@ class _AgentProcess:
             if options.with_stdin:  # its pilot says what there is to say, and starts another one
                 logger.info("agent of %s:%d ends: %s", options.host, options.port, why)
                 return 0
-            if why == LEFT:
+            if why == HAS_LEFT:
                 return self._say(f"this agent has left {engine}", 0)
-            if why == CLOSED:
+            if why == HAS_CLOSED:
                 return self._say(f"{engine} is closed", 0)
             self._was_cut, self._give_up = True, self._loop.time() + options.wait
             if not self._goes_on:
@@ -150,7 +150,7 @@ class _AgentProcess:
         return not self._is_leaving and self._loop.time() < self._give_up
 
     def _say(self, text: str, code: int) -> int:
-        with suppress(OSError):  # who read it, as through ssh, may be gone
+        with suppress(OSError):  # its reader may have ended, as ssh
             print(f"alexflow: {text}", file=sys.stderr, flush=True)
         return code
 

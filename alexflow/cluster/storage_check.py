@@ -45,7 +45,7 @@ class StorageCheck:
             await asyncio.to_thread(self._remove, self._written[0])
 
     def _is_there(self, name: str, content: bytes) -> bool:
-        """Return whether nobody has removed the file, as an engine whose clock is days ahead does."""
+        """Return whether the file was not removed, as by an engine with a clock that is days ahead."""
         space = self._storage.reserved("agents")
         return space is not None and _read(space, name) == content
 
