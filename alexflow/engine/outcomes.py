@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Literal
 
 from alexflow.engine.failed_attempts import FailedAttempts
@@ -65,7 +66,12 @@ class Outcomes:
         ends = task_events.ends_of(outcomes) if watching is not None or is_traced else []
         if is_traced:
             task_events.trace_ends(outcomes, ends)
-        for number, outcome in enumerate(outcomes):
+        if watching is None and _have_nothing_to_say(outcomes):  # as most: asked of all together
+            succeeded = list(map(_task_id_of, outcomes))
+            others: Sequence[Settled] = ()
+        else:
+            others = outcomes
+        for number, outcome in enumerate(others):
             if watching is not None:
                 watching.make_up_start(outcome, ends[number])
             if outcome.printed is not None:
@@ -91,7 +97,8 @@ class Outcomes:
                 self._task_events.over(succeeded)
             self._tallies.computed += len(succeeded)
             self._record.ended(outcomes, self._failed)
-            stored = [outcome.usage.stored for outcome in outcomes if isinstance(outcome, Done) and outcome.usage]
+            usages = [outcome.usage for outcome in others if isinstance(outcome, Done)] or map(_usage_of, outcomes)
+            stored = list(map(_stored_of, filter(None, usages)))
             events.append((Succeeded(tuple(succeeded), ahead=tuple(ahead)), Subjects({}, {}, {}, stored=stored)))
         if cancelled:
             stopped = {outcome.task_id for outcome in outcomes if outcome.seconds}
@@ -198,6 +205,17 @@ class Outcomes:
         error.history = self._failed.of(decided.task_id)
         self._record.attempt_failed(decided.task_id, error, error.history, is_last=True)
         self._task_events.given_up(decided.task_id, error.attempts, error)
+
+
+_task_id_of, _usage_of, _stored_of = attrgetter("task_id"), attrgetter("usage"), attrgetter("stored")
+_printed_of, _overtaken_of = attrgetter("printed"), attrgetter("overtaken")
+
+
+def _have_nothing_to_say(outcomes: Sequence[Settled]) -> bool:
+    """Whether all have succeeded, and none has printed or lost anything."""
+    if set(map(type, outcomes)) != {Done}:
+        return False
+    return not (any(map(_printed_of, outcomes)) or any(map(_overtaken_of, outcomes)))
 
 
 def _classes_of(error: TaskError) -> tuple[str, ...]:

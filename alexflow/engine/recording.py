@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import CancelledError
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 from alexflow.engine.failed_attempts import FailedAttempts
 from alexflow.engine.requested_run import RequestedRun
@@ -110,9 +110,12 @@ class EngineRecorder:
         if self._segment is not None:
             loop.call_soon(self._segment.look_around)
 
-    def ended(self, outcomes: Iterable[Outcome], failed: FailedAttempts) -> None:
+    def ended(self, outcomes: Sequence[Outcome], failed: FailedAttempts) -> None:
         """Note what came of jobs; ``failed`` are the attempts at them that have failed."""
-        ran = [outcome for outcome in outcomes if isinstance(outcome, Done)]
+        if set(map(type, outcomes)) == {Done}:  # as mostly
+            ran = cast(Sequence[Done], outcomes)
+        else:
+            ran = [outcome for outcome in outcomes if isinstance(outcome, Done)]
         self._written_soon().done(ran, failed)
 
     def attempt_failed(self, task_id: str, error: TaskError, history: Sequence[Attempt], *, is_last: bool) -> None:
@@ -199,7 +202,7 @@ class NoRecorder(EngineRecorder):
     def looks_around(self) -> None:
         return
 
-    def ended(self, outcomes: Iterable[Outcome], failed: FailedAttempts) -> None:
+    def ended(self, outcomes: Sequence[Outcome], failed: FailedAttempts) -> None:
         return
 
     def attempt_failed(self, task_id: str, error: TaskError, history: Sequence[Attempt], *, is_last: bool) -> None:

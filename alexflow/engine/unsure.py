@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from typing import cast
 
 from alexflow.executors.interface import Done, NotDone, Outcome, Settled, Unsure
 from alexflow.graph import Catalog
@@ -39,10 +40,13 @@ class UnsureJobs:
 
     def report(self, outcomes: Sequence[Outcome]) -> None:
         """Pass outcomes on; those of unsure jobs follow when their outputs have been looked for."""
+        if Unsure not in set(map(type, outcomes)):  # as mostly
+            if outcomes:
+                self._report(cast(Sequence[Settled], outcomes))
+            return
         unsure = [outcome for outcome in outcomes if isinstance(outcome, Unsure)]
         settled = [outcome for outcome in outcomes if not isinstance(outcome, Unsure)]
-        if unsure:
-            self._spawn(partial(self._settle, unsure))
+        self._spawn(partial(self._settle, unsure))
         if settled:
             self._report(settled)
 

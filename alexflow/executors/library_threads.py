@@ -93,11 +93,15 @@ def own_share(environment: Mapping[str, str] = os.environ) -> int:
 
 
 class ThreadShare:
-    """The number of threads that libraries start in this process for what it does next."""
+    """The number of threads that libraries start in this process for what it does next.
+
+    Attributes:
+        now: the number for the last job; 0 for the process's own.
+    """
 
     def __init__(self) -> None:
         self._own = own_share()
-        self._now = 0  # the number for the last job; 0 for the process's own
+        self.now = 0
         self._has_warned = False
 
     def change(self, threads: int) -> bool:
@@ -108,9 +112,9 @@ class ThreadShare:
         Args:
             threads: how many; 0 for the share that this process was given.
         """
-        if threads == self._now:
+        if threads == self.now:
             return False
-        self._now = threads
+        self.now = threads
         apply_thread_share(threads or self._own)
         _bound_loaded(os.environ)
         if threads > 1 and not self._has_warned and sys.platform == "linux" and not can_share_among_loaded(os.environ):

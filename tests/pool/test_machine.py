@@ -102,7 +102,7 @@ def idle_after(world: World, key: str, seconds: float) -> None:
     submit(world, " ".join(f"first{n}" for n in range(world.machine.roster.size)), key=key)
     for worker in world.workers:
         run(world, worker)
-    world.machine._estimates._seconds[key] = seconds
+    world.machine._estimates.seconds[key] = seconds
 
 
 # -- head-of-line blocking

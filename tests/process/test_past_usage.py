@@ -110,6 +110,30 @@ async def test_a_task_is_not_charged_for_one_that_failed_in_its_process(tmp_path
     assert peaks[Small(1).task_id] == pytest.approx(peaks[Small(0).task_id], abs=32)
 
 
+KEPT: list[bytes] = []
+
+
+@dataclass(frozen=True)
+class Keeps(Task):
+    """Lets its worker use a MiB more, in less time than is worth a look."""
+
+    number: int
+
+    def output(self):
+        return self.build_output(JSONOutput, key="number.json")
+
+    def run(self, input, output):
+        KEPT.append(bytes(range(256)) * 4096)
+        output.store(self.number)
+
+
+async def test_what_many_brief_tasks_use_is_seen(tmp_path):
+    async with Engine(tmp_path, workers=1) as engine:
+        await engine.run([Keeps(number) for number in range(100)])
+    peaks = [entry.peak_rss_bytes / MIB for entry in open_record(tmp_path).entries() if entry.peak_rss_bytes]
+    assert max(peaks) - min(peaks) > 50
+
+
 @dataclass(frozen=True)
 class Fails(Holds):
     def run(self, input, output):

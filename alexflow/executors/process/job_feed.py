@@ -224,7 +224,7 @@ class JobFeed:
         if self._reserve and not self._has_room_below_0(place):
             least_urgent = max(least_urgent, 0)
         elsewhere = self._least_urgent
-        estimate, prefetch = self._estimates.expect, self._estimates.prefetch
+        known, prefetch = self._estimates.seconds.get, self._estimates.prefetch  # expect() would be a call for each
         load, is_idle = place.expected, not place.sent
         expected: list[float] = []
 
@@ -232,7 +232,7 @@ class JobFeed:
             nonlocal load, is_idle, least_urgent
             if not least_urgent <= job.priority <= most_urgent:
                 return False
-            seconds = estimate(job.key)
+            seconds = known(job.key, prefetch)
             if not is_idle and (load >= fair_share or load + seconds > prefetch):
                 return False
             load += seconds

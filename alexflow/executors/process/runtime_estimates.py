@@ -17,19 +17,20 @@ class RuntimeEstimates:
 
     Attributes:
         prefetch: seconds of work that a worker may have waiting; more where reports take longer.
+        seconds: what jobs of a key will probably take, as far as is known; else they count as ``prefetch``.
     """
 
     def __init__(self) -> None:
         self.prefetch = PREFETCH_SECONDS
-        self._seconds: dict[Hashable, float] = {}
+        self.seconds: dict[Hashable, float] = {}
 
     def expect(self, key: Hashable) -> float:
         """Return the seconds that a job of a key will probably take."""
-        return self._seconds.get(key, self.prefetch)
+        return self.seconds.get(key, self.prefetch)
 
     def knows(self, key: Hashable) -> bool:
         """Whether a job of a key has run."""
-        return key in self._seconds
+        return key in self.seconds
 
     def fair_share(self, first: Sequence[Hashable], waiting: int, loads: Sequence[float]) -> float:
         """Return the seconds of work up to which places are filled, so that all have the same in the end.
@@ -52,9 +53,9 @@ class RuntimeEstimates:
 
     def learn(self, key: Hashable, seconds: float) -> None:
         """Learn that a job took ``seconds``. Quicker ones weigh more: the first also opens the storage."""
-        known = self._seconds.get(key)
+        known = self.seconds.get(key)
         if known is not None:
             weight = 0.5 if seconds < known else 0.1
-            self._seconds[key] = known + weight * (seconds - known)
+            self.seconds[key] = known + weight * (seconds - known)
         elif key != "":
-            self._seconds[key] = seconds
+            self.seconds[key] = seconds

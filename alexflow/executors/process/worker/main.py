@@ -238,14 +238,15 @@ class Worker:
         self._running = number
         context = of_worker.running = self._context
         context.job = job
-        if self._share.change(job.threads):
+        if job.threads != self._share.now and self._share.change(job.threads):
             self._settings.remember()
         started = time.monotonic()
         is_ready = unpacker.has_all
         set_job(number, number - 1, started if is_ready else 0.0)
         try:
             # it may fail to open
-            transaction = interruption.transaction = Transaction(context.storage, replace=job.replace)
+            storage = context.storage if context.opened is None else context.opened  # the property is a call
+            transaction = interruption.transaction = Transaction(storage, replace=job.replace)
             if interruption.is_due:
                 interruption.end_early()
             task = unpacker.unpack_job(job.cls, job.fields, job.task_id)
@@ -280,7 +281,7 @@ class Worker:
         set_job(0, number, 0.0)
         if transaction.overtaken:
             self._overtaken[number] = transaction.overtaken
-        self._done.append((number, ended - started, self._usage.read(transaction, ended)))
+        self._done.append((number, ended - started, self._usage.read(transaction, ended - started, ended)))
         if interruption.is_due:
             self._end_if_stopped(number)
         if ended - self._reported_at > REPORT_EVERY:
@@ -324,6 +325,7 @@ class Worker:
     def _pause(self) -> None:
         """Do, between two jobs, what need not be done after each."""
         self._report()
+        self._usage.look()
         if self._most_memory:
             self._check_memory()
         if unpacker.has_imported:
