@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 #: New objects after which Python collects cyclic garbage while :func:`run` lasts. With its default of 700, it walks
-#: through thousands of pending tasks again and again, which takes a third of their time.
-RUN_GC_THRESHOLD = 50_000
+#: through thousands of pending tasks again and again, which takes a third of their time. With half of this, a graph of
+#: 10,000 tasks was walked through once, for 7 ms, while its workers had nothing to do yet.
+RUN_GC_THRESHOLD = 100_000
 
 
 @contextmanager

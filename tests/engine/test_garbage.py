@@ -65,7 +65,7 @@ def test_when_it_fails() -> None:
     assert gc.get_threshold() == (700, 10, 10)
 
 
-@pytest.mark.parametrize("own", [(0, 10, 10), (100_000, 5, 5)])
+@pytest.mark.parametrize("own", [(0, 10, 10), (200_000, 5, 5)])
 def test_who_has_chosen_otherwise(own: tuple[int, int, int]) -> None:
     gc.set_threshold(*own)
     assert alexflow.run(Thresholds(), storage=MemoryStorage()).output.load() == own
