@@ -14,7 +14,6 @@ import time
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import StorageError, UnknownStorage
-from alexflow.logs import logger
 from alexflow.storage.files import NOT_THERE, storage_error
 from alexflow.storage.keys import RESERVED
 from alexflow.storage.processes import lives, this_machine
@@ -45,6 +44,8 @@ def make_reserved(base: str, inside: str) -> str:
 def make_again(base: str) -> None:
     """Make a storage's directory, if it was removed since it was opened, as the next output would."""
     if not os.path.isdir(base):
+        from alexflow.logs import logger  # deferred: a run that finds everything loads no logging
+
         os.makedirs(base, exist_ok=True)
         logger.warning("the storage %s was removed while it was in use; it is made again", base)
 
