@@ -127,10 +127,12 @@ class WorkerSet:
         worker = WorkerState(self._roster.next_ordinal(), binding, home)
         if self._recycle.tasks is not None:
             worker.last_number = self._recycle.tasks
-        worker.process = self._new_process(worker, libraries_of(self._expected))
+        libraries = libraries_of(self._expected)
+        worker.process = self._new_process(worker, libraries)
         worker.process.send(hello)
         self._roster.came(worker)
-        self._prepare(worker)
+        # what needs others is imported where they are: the job for which this one is started would wait for it
+        self._prepare(worker, [cls for cls in self._announced if {*libraries}.issuperset(libraries_of((cls,)))])
 
     def start_several(self, count: int, binding: Binding = ()) -> None:
         """Start so many workers; raises as :meth:`start`."""
@@ -160,7 +162,7 @@ class WorkerSet:
         if self._announces and not classes <= self._announced:
             self._announced |= classes
             for worker in self.workers:
-                self._prepare(worker)
+                self._prepare(worker, self._announced)
 
     def _expect(self, modules: Sequence[str]) -> None:
         self._fork_servers.expect(modules)
@@ -222,9 +224,9 @@ class WorkerSet:
         """End the fork servers now; do not wait."""
         self._fork_servers.kill()
 
-    def _prepare(self, worker: WorkerState) -> None:
+    def _prepare(self, worker: WorkerState, classes: Iterable[type]) -> None:
         needs: set[int] = set()
-        for cls in self._announced:
+        for cls in classes:
             try:
                 needs.add(self._definitions.number_of(cls))
             except BaseException as error:  # reported to the jobs that need it
