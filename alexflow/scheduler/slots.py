@@ -83,7 +83,7 @@ class Slots(Generic[T]):
         limited = [tag for tag in dict.fromkeys(tags) if tag in self.limits]
         if self.unused:
             self.unused.difference_update(tags)
-        if spends:
+        if spends and self.buckets.rates:  # a plan has none
             return self._take_costs(Waiter(task, limited, self._ranks.next(priority, fairness_key)), spends)
         for tag in limited:
             if self._taken[tag] >= self.limits[tag]:

@@ -15,6 +15,7 @@ import alexflow
 from alexflow import DynamicTask, Engine, JSONOutput, LocalStorage, MemoryStorage, Output, Task, Workflow
 from alexflow.errors import CycleError, DefinitionError, IncompatibleStorage
 from alexflow.events import TaskStarted
+from alexflow.limits import RateLimit
 from alexflow.storage import PrefixStorage
 from tests.engine.dynamic_tasks import Gives, MadeByOthers
 from tests.engine.workflows import ProcessStep, ReadsEphemeral, Step, ran
@@ -233,3 +234,19 @@ def test_what_a_run_refuses_a_plan_refuses(tmp_path: Path) -> None:
         alexflow.plan(Step, storage=tmp_path)
     with pytest.raises(IncompatibleStorage):
         alexflow.plan(ProcessStep(1), storage=MemoryStorage())
+
+
+@dataclass(frozen=True)
+class Billed(Step):
+    tags = frozenset({"api"})
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("cost", [None, lambda task: {"requests": 2}])
+async def test_rates_hold_nothing_back(tmp_path: Path, cost: Any) -> None:
+    limit = RateLimit(2, per=60.0, cost=cost)
+    async with Engine(tmp_path, limits={"api": limit}) as engine:
+        plan = await engine.plan([Billed(number) for number in range(5)])
+        assert planned(plan) == {("Billed", "missing"): 5}
+        await engine.run(Billed(0))
+        assert (await engine.plan([Billed(0), Billed(1)])).count == 1
