@@ -125,7 +125,8 @@ async def test_what_a_worker_has_not_begun_makes_way(tmp_path: Path) -> None:
             bulk = asyncio.create_task(engine.run([Gated(name, *paths) for name in names], priority=-10))
             assert await fifo.receive() == ["first"]
             load = asyncio.create_task(engine.load(Gated("urgent", *paths).output()))
-            await asyncio.sleep(0)
+            while engine.stats().executors["process"].queued < 5:  # noqa: ASYNC110  # what had been sent has come back
+                await asyncio.sleep(0)
             gate.open_gate()
             await asyncio.gather(bulk, load)
             order = await fifo.receive(6)
