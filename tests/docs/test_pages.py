@@ -143,3 +143,8 @@ def test_the_reference_has_all_that_is_public() -> None:
 def test_commands_of_the_readme_exist() -> None:
     sessions = set(re.findall(r"@nox\.session\ndef (\w+)", (ROOT / "noxfile.py").read_text()))
     assert set(SESSION.findall((ROOT / "README.md").read_text())) <= sessions
+
+
+@pytest.mark.parametrize("session", ["example", "tests"])
+def test_the_readme_has_the_two_commands_that_set_everything_up(session: str) -> None:
+    assert f"\npython3 -m pip install nox && python3 -m nox -s {session} " in (ROOT / "README.md").read_text()
